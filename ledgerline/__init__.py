@@ -1,0 +1,1 @@
+"""Ledgerline: SEC filings in, a small model that completes financial figures out."""

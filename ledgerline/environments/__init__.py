@@ -1,0 +1,1 @@
+"""What the policy acts in: tools, episodes, outcomes."""

@@ -1,0 +1,1 @@
+"""Metrics, baselines, statistics, the promotion gate and the report."""

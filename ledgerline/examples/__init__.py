@@ -1,0 +1,1 @@
+"""Prompt-completion pairs and their hold-outs."""

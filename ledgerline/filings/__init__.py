@@ -1,0 +1,1 @@
+"""SEC facts, periods, metrics, the store and search."""

@@ -1,0 +1,42 @@
+"""What a filing reports, exactly as it reports it."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """One filer.
+
+    `fiscal_year_end` is "MMDD" as EDGAR gives it (may be empty); `source` names the kind of
+    source it came from ("generated", "companyfacts", "fsds", "edgar").
+    """
+
+    cik: int
+    name: str
+    ticker: str = ""
+    former_names: tuple[str, ...] = ()
+    sic: str = ""
+    fiscal_year_end: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One reported value: identity (cik, accession, taxonomy:tag, unit, start, end).
+
+    `value` is exact, in whole `unit`s (dollars, not millions). `start` is None for an
+    instant (a balance-sheet date). `form` and `filed` describe the filing.
+    """
+
+    cik: int
+    accession: str
+    taxonomy: str
+    tag: str
+    unit: str
+    start: date | None
+    end: date
+    value: Decimal
+    form: str
+    filed: date

@@ -1,0 +1,1 @@
+"""Tokenizer, model, adapters and generation engines."""

@@ -1,0 +1,1 @@
+"""Detectors, expectation suites and the quarantine."""

@@ -1,0 +1,1 @@
+"""Verifiers, the rubric and its audit."""

@@ -1,0 +1,1 @@
+"""Warm-up, GRPO, samplers, alarms and checkpoints."""
