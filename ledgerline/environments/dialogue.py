@@ -1,0 +1,129 @@
+"""One episode as text: the policy speaks, the environment replies, one outcome ends it."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ledgerline.environments.calls import CallProblem, read_call
+from ledgerline.environments.environment import Environment, tools_of
+from ledgerline.environments.transcript import Outcome, Transcript, Turn
+from ledgerline.settings import Settings
+
+
+class Limits(Settings):
+    """What ends an episode that does not end itself.
+
+    `turns`: turns of the policy. `tokens`: tokens that it may sample in all.
+    `turn_tokens`: tokens that it may sample in one turn. `refusals`: calls that may be refused
+    before the episode is malformed. `noise`: share of a turn's characters, between 0 and 1,
+    that may be non-ASCII or repeated. `seconds`: wall-clock time.
+    """
+
+    turns: int
+    tokens: int
+    turn_tokens: int
+    refusals: int
+    noise: float
+    seconds: float
+
+
+class Dialogue:
+    """The rules of an episode, whoever speaks: a model, a script or a person.
+
+    `opening` is the user's message. `say` takes what the policy wrote in one turn and returns
+    the tool's reply, or None when the episode is over; `outcome` is then set, exactly once.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        example: Mapping[str, Any],
+        limits: Limits,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.environment = environment
+        self.limits = limits
+        self.opening = environment.reset(**example)
+        self.turns: list[Turn] = []
+        self.outcome: Outcome | None = None
+        self.answer: str | None = None
+        self.sampled_tokens = 0
+        self._tools = tools_of(environment)
+        self._refusals = 0
+        self._clock = clock
+        self._deadline = clock() + limits.seconds
+
+    def say(self, text: str, tokens: int, complete: bool = True) -> str | None:
+        """Take one turn of `tokens` sampled tokens; `complete` is False when it was cut off."""
+        if self.outcome is not None:
+            raise RuntimeError("the episode is over")
+        self.sampled_tokens += tokens
+        if not complete:
+            return self._end(Outcome.OUT_OF_TOKENS, text, "the turn was cut off")
+        if noise(text) > self.limits.noise:
+            return self._end(Outcome.MALFORMED, text, "non-ASCII or repeated text")
+        reply = self._act(text)
+        if self.outcome is None:
+            self._apply_limits()
+        return None if self.outcome else reply
+
+    def transcript(self) -> Transcript:
+        """The finished episode."""
+        if self.outcome is None:
+            raise RuntimeError("the episode is not over")
+        return Transcript(
+            prompt=self.opening,
+            turns=tuple(self.turns),
+            outcome=self.outcome,
+            answer=self.answer,
+            evidence=tuple(self.environment.evidence),
+            sampled_tokens=self.sampled_tokens,
+        )
+
+    def _act(self, text: str) -> str:
+        try:
+            call = read_call(text, self._tools)
+        except CallProblem as problem:
+            return self._refuse(text, problem)
+        try:
+            result = self._tools[call.tool](**call.arguments)
+        except Exception as error:  # the tool's own fault, whatever it is, ends the episode
+            problem = f"{type(error).__name__}: {error}"
+            self.turns.append(Turn(text, call.tool, call.arguments, "", problem))
+            self.outcome = Outcome.TOOL_FAILED
+            return ""
+        self.turns.append(Turn(text, call.tool, call.arguments, result))
+        if call.tool == self.environment.final_tool:
+            (self.answer,) = call.arguments.values()
+            self.outcome = Outcome.ANSWERED if self.answer.strip() else Outcome.ABSTAINED
+        return result
+
+    def _refuse(self, text: str, problem: CallProblem) -> str:
+        self._refusals += 1
+        self.turns.append(Turn(text, problem.tool, problem.arguments, str(problem), str(problem)))
+        if self._refusals > self.limits.refusals:
+            self.outcome = Outcome.MALFORMED
+        return str(problem)
+
+    def _apply_limits(self) -> None:
+        if len(self.turns) >= self.limits.turns or self._clock() > self._deadline:
+            self.outcome = Outcome.OUT_OF_TURNS
+        elif self.sampled_tokens >= self.limits.tokens:
+            self.outcome = Outcome.OUT_OF_TOKENS
+
+    def _end(self, outcome: Outcome, text: str, problem: str) -> None:
+        self.turns.append(Turn(text, None, {}, "", problem))
+        self.outcome = outcome
+
+
+def noise(text: str) -> float:
+    """The larger of two shares, between 0 and 1: non-ASCII characters, and repeated 8-grams.
+
+    Short texts are never noise: figures carry a "€" or a "−", and calls repeat their keys.
+    """
+    if len(text) < 40:
+        return 0.0
+    foreign = sum(not character.isascii() for character in text) / len(text)
+    grams = len(text) - 7
+    distinct = len({text[start : start + 8] for start in range(grams)})
+    return max(foreign, 1 - distinct / grams)

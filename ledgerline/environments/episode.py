@@ -1,0 +1,81 @@
+"""One episode as tokens: the history that an engine extends and a trainer learns from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from ledgerline.environments.dialogue import Dialogue, Limits
+from ledgerline.environments.environment import Environment, tool_schemas
+from ledgerline.environments.transcript import Transcript
+
+
+class Codec(Protocol):
+    """Text to tokens and back, in the policy's own chat template."""
+
+    end_of_turn: int
+
+    def prompt(self, system: str, user: str, tools: list[dict[str, Any]]) -> list[int]:
+        """Tokens up to the point where the policy's first turn begins."""
+        ...
+
+    def tool_result(self, text: str) -> list[int]:
+        """Tokens between the end of a turn and the start of the next: the tool's reply."""
+        ...
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of one turn, without its end-of-turn token."""
+        ...
+
+
+class Episode:
+    """Token in, token out: `tokens` is only ever appended to, never re-tokenised.
+
+    `sampled[i]` says whether the policy chose `tokens[i]` (only those are trained on) and
+    `logprobs[i]` is its log-probability when it was chosen, 0 elsewhere.
+    """
+
+    def __init__(
+        self, environment: Environment, example: Mapping[str, Any], codec: Codec, limits: Limits
+    ):
+        self._codec = codec
+        self._dialogue = Dialogue(environment, example, limits)
+        self.tokens = codec.prompt(
+            environment.instructions, self._dialogue.opening, tool_schemas(environment)
+        )
+        self.prompt_length = len(self.tokens)
+        self.sampled = [False] * self.prompt_length
+        self.logprobs = [0.0] * self.prompt_length
+
+    @property
+    def over(self) -> bool:
+        """Whether the episode has its outcome."""
+        return self._dialogue.outcome is not None
+
+    @property
+    def turn_budget(self) -> int:
+        """Tokens that the next turn may sample, at least 1."""
+        limits = self._dialogue.limits
+        return max(1, min(limits.turn_tokens, limits.tokens - self._dialogue.sampled_tokens))
+
+    def advance(self, tokens: Sequence[int], logprobs: Sequence[float]) -> list[int]:
+        """Take one sampled turn; return the tokens appended after it, none when it was the last.
+
+        A turn is complete when it ends in the codec's end-of-turn token.
+        """
+        self._append(tokens, logprobs, sampled=True)
+        complete = bool(tokens) and tokens[-1] == self._codec.end_of_turn
+        text = self._codec.decode(tokens[:-1] if complete else tokens)
+        reply = self._dialogue.say(text, len(tokens), complete)
+        if reply is None:
+            return []
+        appended = self._codec.tool_result(reply)
+        self._append(appended, [0.0] * len(appended), sampled=False)
+        return appended
+
+    def transcript(self) -> Transcript:
+        """What happened, once the episode is over."""
+        return self._dialogue.transcript()
+
+    def _append(self, tokens: Sequence[int], logprobs: Sequence[float], sampled: bool) -> None:
+        self.tokens.extend(tokens)
+        self.logprobs.extend(logprobs)
+        self.sampled.extend([sampled] * len(tokens))

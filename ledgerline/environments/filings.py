@@ -1,0 +1,91 @@
+"""The filings environment: look figures up, then answer or stay silent."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from ledgerline.examples.example import Example
+from ledgerline.filings.search import Hit, Search
+
+
+class FilingsEnvironment:
+    """Completes the figure at the end of a document, from what companies filed."""
+
+    instructions = (
+        "You complete the document at its end. If a figure from a company's SEC filings is due "
+        "there, look it up with search and give it with return_answer, written as search shows "
+        "it. If no figure is due, or it can't be found, call return_answer with an empty answer."
+    )
+    final_tool = "return_answer"
+
+    def __init__(self, search: Search):
+        self._search = search
+        self._document_date: date | None = None
+        self.evidence: list[Mapping[str, Any]] = []
+
+    def reset(self, document: str = "", document_date: date | str | None = None, **_: Any) -> str:
+        """Begin with `document`, written on `document_date` (ISO text or a date)."""
+        if isinstance(document_date, str):
+            document_date = date.fromisoformat(document_date)
+        self._document_date = document_date
+        self.evidence = []
+        return document
+
+    def search(self, company: str, metric: str, period: str) -> str:
+        """Look up one figure in the filings.
+
+        Args:
+            company: The company, as people write it or its ticker.
+            metric: What is measured, as people write it.
+            period: The fiscal period or date, as people write it.
+
+        Returns:
+            The figure with what it is, or what could not be found and what is near.
+        """
+        answer = self._search(company, metric, period, as_of=self._document_date)
+        entry: dict[str, Any] = {
+            "tool": "search",
+            "arguments": {"company": company, "metric": metric, "period": period},
+        }
+        if isinstance(answer, Hit):
+            figure = answer.figure
+            entry |= {
+                "hit": True,
+                "argument": None,
+                "text": figure.text,
+                "value": str(figure.value),
+                "unit": figure.unit,
+                "cik": figure.cik,
+                "company": figure.company,
+                "metric": figure.metric,
+                "period": figure.period.label,
+                "accession": figure.accession,
+            }
+            notes = [note for note in (figure.derived, figure.corrected and "corrected") if note]
+            note = f" ({'; '.join(notes)})" if notes else ""
+            reply = (
+                f"{figure.text} | {figure.company} | {figure.metric_display} | "
+                f"{figure.period.label}{note}"
+            )
+        else:
+            entry |= {"hit": False, "argument": answer.argument, "text": answer.message}
+            near = f" Near: {'; '.join(answer.near)}" if answer.near else ""
+            reply = f"{answer.message}{near}"
+        self.evidence.append(entry)
+        return reply
+
+    def return_answer(self, answer: str) -> str:
+        """End with the figure that completes the document, or with nothing.
+
+        Args:
+            answer: The figure as it should stand in the document; empty when none is due.
+
+        Returns:
+            An acknowledgement.
+        """
+        return "Answered." if answer.strip() else "Left empty."
+
+
+def episode_fields(example: Example) -> dict[str, Any]:
+    """What `FilingsEnvironment.reset` takes, from an example."""
+    return {"document": example.prompt, "document_date": example.document_date}
