@@ -18,7 +18,7 @@ class Call:
     arguments: dict[str, str]
 
 
-class CallProblem(Exception):
+class CallError(Exception):
     """Why no call could be made; the message is written for the policy to read.
 
     `tool` and `arguments` hold what could be read before the problem was met.
@@ -41,17 +41,17 @@ def write_call(tool: str, arguments: Mapping[str, str]) -> str:
 def read_call(text: str, tools: Mapping[str, Callable[..., str]]) -> Call:
     """The single call in `text`, checked against the signatures of `tools`.
 
-    Text around the call is allowed. Raises `CallProblem` for no call, several calls, broken
+    Text around the call is allowed. Raises `CallError` for no call, several calls, broken
     JSON, an unknown tool, or arguments that are missing, unknown or not text.
     """
     blocks = _BLOCK.findall(text)
     if not blocks:
-        raise CallProblem(f"No tool call. Write one: {_usage(tools)}.")
+        raise CallError(f"No tool call. Write one: {_usage(tools)}.")
     if len(blocks) > 1:
-        raise CallProblem(f"{len(blocks)} tool calls in one turn; make one at a time.")
+        raise CallError(f"{len(blocks)} tool calls in one turn; make one at a time.")
     tool, arguments = _read_body(blocks[0])
     if tool not in tools:
-        raise CallProblem(f"No tool {tool!r}. There are: {_usage(tools)}.", tool, arguments)
+        raise CallError(f"No tool {tool!r}. There are: {_usage(tools)}.", tool, arguments)
     return Call(tool, _check_arguments(tool, arguments, tools[tool]))
 
 
@@ -59,12 +59,12 @@ def _read_body(body: str) -> tuple[str, dict[str, Any]]:
     try:
         call = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise CallProblem(f"The tool call is not valid JSON: {error}.") from None
+        raise CallError(f"The tool call is not valid JSON: {error}.") from None
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
-        raise CallProblem('A tool call is {"name": …, "arguments": {…}}.')
+        raise CallError('A tool call is {"name": …, "arguments": {…}}.')
     arguments = call.get("arguments", {})
     if not isinstance(arguments, dict):
-        raise CallProblem('"arguments" must be an object.', call["name"])
+        raise CallError('"arguments" must be an object.', call["name"])
     return call["name"], arguments
 
 
@@ -77,16 +77,16 @@ def _check_arguments(
     if missing or unknown:
         faults = [f"{name} is missing" for name in missing]
         faults += [f"{name!r} is not an argument" for name in unknown]
-        raise CallProblem(
+        raise CallError(
             f"{tool} takes {', '.join(expected)}: {', '.join(faults)}.", tool, arguments
         )
     checked = {}
     for name, value in arguments.items():
         if isinstance(value, bool | dict | list) or value is None:
-            raise CallProblem(f"{tool}: {name} must be text.", tool, arguments)
+            raise CallError(f"{tool}: {name} must be text.", tool, arguments)
         checked[name] = str(value)
         if not _is_unicode(checked[name]):
-            raise CallProblem(f"{tool}: {name} is not valid Unicode.", tool)
+            raise CallError(f"{tool}: {name} is not valid Unicode.", tool)
     return checked
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ledgerline.environments.calls import CallProblem, read_call
+from ledgerline.environments.calls import CallError, read_call
 from ledgerline.environments.environment import Environment, tools_of
 from ledgerline.environments.transcript import Outcome, Transcript, Turn
 from ledgerline.settings import Settings
@@ -59,9 +59,11 @@ class Dialogue:
             raise RuntimeError("the episode is over")
         self.sampled_tokens += tokens
         if not complete:
-            return self._end(Outcome.OUT_OF_TOKENS, text, "the turn was cut off")
+            self._end(Outcome.OUT_OF_TOKENS, text, "the turn was cut off")
+            return None
         if noise(text) > self.limits.noise:
-            return self._end(Outcome.MALFORMED, text, "non-ASCII or repeated text")
+            self._end(Outcome.MALFORMED, text, "non-ASCII or repeated text")
+            return None
         reply = self._act(text)
         if self.outcome is None:
             self._apply_limits()
@@ -83,13 +85,13 @@ class Dialogue:
     def _act(self, text: str) -> str:
         try:
             call = read_call(text, self._tools)
-        except CallProblem as problem:
+        except CallError as problem:
             return self._refuse(text, problem)
         try:
             result = self._tools[call.tool](**call.arguments)
         except Exception as error:  # the tool's own fault, whatever it is, ends the episode
-            problem = f"{type(error).__name__}: {error}"
-            self.turns.append(Turn(text, call.tool, call.arguments, "", problem))
+            fault = f"{type(error).__name__}: {error}"
+            self.turns.append(Turn(text, call.tool, call.arguments, "", fault))
             self.outcome = Outcome.TOOL_FAILED
             return ""
         self.turns.append(Turn(text, call.tool, call.arguments, result))
@@ -98,7 +100,7 @@ class Dialogue:
             self.outcome = Outcome.ANSWERED if self.answer.strip() else Outcome.ABSTAINED
         return result
 
-    def _refuse(self, text: str, problem: CallProblem) -> str:
+    def _refuse(self, text: str, problem: CallError) -> str:
         self._refusals += 1
         self.turns.append(Turn(text, problem.tool, problem.arguments, str(problem), str(problem)))
         if self._refusals > self.limits.refusals:

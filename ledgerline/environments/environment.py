@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Protocol
 
 
@@ -25,15 +26,21 @@ class Environment(Protocol):
 
 def tools_of(environment: Environment) -> dict[str, Callable[..., str]]:
     """Name → bound method of every tool, in the order in which the class defines them."""
-    return {
-        name: getattr(environment, name)
-        for name, member in vars(type(environment)).items()
-        if inspect.isfunction(member) and not name.startswith("_") and name != "reset"
-    }
+    return {name: getattr(environment, name) for name in _tool_names(type(environment))}
 
 
-def tool_schemas(environment: Environment) -> list[dict[str, Any]]:
-    """JSON schemas of the tools, from their signatures and docstrings (OpenAI's form)."""
+@cache
+def tool_schemas(kind: type[Environment]) -> list[dict[str, Any]]:
+    """JSON schemas of a class's tools, from their signatures and docstrings (OpenAI's form)."""
     from transformers.utils import get_json_schema
 
-    return [get_json_schema(tool) for tool in tools_of(environment).values()]
+    return [get_json_schema(getattr(kind, name)) for name in _tool_names(kind)]
+
+
+@cache
+def _tool_names(kind: type[Environment]) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, member in vars(kind).items()
+        if inspect.isfunction(member) and not name.startswith("_") and name != "reset"
+    )

@@ -39,7 +39,7 @@ class Episode:
         self._codec = codec
         self._dialogue = Dialogue(environment, example, limits)
         self.tokens = codec.prompt(
-            environment.instructions, self._dialogue.opening, tool_schemas(environment)
+            environment.instructions, self._dialogue.opening, tool_schemas(type(environment))
         )
         self.prompt_length = len(self.tokens)
         self.sampled = [False] * self.prompt_length

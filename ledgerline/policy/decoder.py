@@ -1,0 +1,195 @@
+"""The forward pass of Qwen2- and Llama-architecture models over a cache that it owns.
+
+Written out for generation: weights fused, keys and values written in place, no module calls.
+`tests/policy/test_engine.py` holds it equal to transformers' own `generate`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from ledgerline.errors import LedgerlineError
+
+ARCHITECTURES = ("qwen2", "llama")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    input_norm: Tensor
+    qkv: Tensor
+    qkv_bias: Tensor | None
+    out: Tensor
+    out_bias: Tensor | None
+    post_norm: Tensor
+    gate_up: Tensor
+    down: Tensor
+
+
+class KeyValueCache:
+    """Keys and values of `rows` histories: [layer, row, kv head, position, head width]."""
+
+    def __init__(self, decoder: "Decoder", rows: int, positions: int):
+        shape = (
+            len(decoder.layers),
+            rows,
+            decoder.kv_heads,
+            positions,
+            decoder.head_width,
+        )
+        self.keys = torch.zeros(shape, dtype=decoder.dtype, device=decoder.device)
+        self.values = torch.zeros_like(self.keys)
+
+    @property
+    def positions(self) -> int:
+        """Tokens that a row has room for."""
+        return self.keys.shape[3]
+
+    def copy_rows(self, source: Tensor, target: Tensor, length: int) -> None:
+        """Copy the first `length` positions of rows `source` over rows `target`."""
+        for store in (self.keys, self.values):
+            store[:, target, :, :length] = store[:, source, :, :length]
+
+
+class Decoder:
+    """Weights of a model, laid out for `forward`. `refresh` follows the model's training."""
+
+    def __init__(self, model: PreTrainedModel, dtype: torch.dtype):
+        config = model.config
+        if config.model_type not in ARCHITECTURES:
+            raise LedgerlineError(
+                f"the embedded engine runs {' and '.join(ARCHITECTURES)} models, not "
+                f"{config.model_type}; choose the vllm engine in params.yaml"
+            )
+        self.dtype = dtype
+        self.device = model.device
+        self.heads: int = config.num_attention_heads
+        self.kv_heads: int = config.num_key_value_heads
+        self.head_width: int = getattr(config, "head_dim", None) or config.hidden_size // self.heads
+        self.eps: float = config.rms_norm_eps
+        frequencies = model.get_decoder().rotary_emb.inv_freq.float()
+        angles = torch.outer(
+            torch.arange(config.max_position_embeddings, device=self.device), frequencies
+        )
+        self._cos = torch.cat((angles.cos(), angles.cos()), -1).to(dtype)
+        self._sin = torch.cat((angles.sin(), angles.sin()), -1).to(dtype)
+        self.layers: list[_Layer] = []
+        self.refresh(model)
+
+    @torch.no_grad()
+    def refresh(self, model: PreTrainedModel) -> None:
+        """Take over the model's present weights (adapters merged by the caller)."""
+
+        def copy(*tensors: Tensor) -> Tensor:
+            return torch.cat([tensor.detach() for tensor in tensors]).to(self.dtype).contiguous()
+
+        def biases(*linears: torch.nn.Linear) -> Tensor | None:
+            return None if linears[0].bias is None else copy(*[line.bias for line in linears])
+
+        body = model.get_decoder()
+        self.embedding = copy(body.embed_tokens.weight)
+        head = model.get_output_embeddings().weight
+        tied = head.data_ptr() == body.embed_tokens.weight.data_ptr()
+        self.head = self.embedding if tied else copy(head)
+        self.norm = copy(body.norm.weight)
+        self.layers = []
+        for block in body.layers:
+            attention, mlp = block.self_attn, block.mlp
+            projections = (attention.q_proj, attention.k_proj, attention.v_proj)
+            self.layers.append(
+                _Layer(
+                    input_norm=copy(block.input_layernorm.weight),
+                    qkv=copy(*[projection.weight for projection in projections]),
+                    qkv_bias=biases(*projections),
+                    out=copy(attention.o_proj.weight),
+                    out_bias=biases(attention.o_proj),
+                    post_norm=copy(block.post_attention_layernorm.weight),
+                    gate_up=copy(mlp.gate_proj.weight, mlp.up_proj.weight),
+                    down=copy(mlp.down_proj.weight),
+                )
+            )
+
+    @torch.no_grad()
+    def forward(
+        self,
+        tokens: Tensor,
+        start: Tensor,
+        count: Tensor,
+        cache: KeyValueCache,
+        rows: Tensor | None = None,
+    ) -> Tensor:
+        """Extend `rows` of `cache` (the first ones by default); return their next-token logits.
+
+        `tokens`: [rows, width], right-padded; `start`: [rows], tokens already in the cache;
+        `count`: [rows], how many of `tokens` are real. Returns float32 [rows, vocabulary].
+        What padding writes lies beyond a row's length and is overwritten before it is read.
+        """
+        number, width = tokens.shape
+        # The first rows are a view of the cache; any others have to be gathered.
+        here = slice(0, number) if rows is None else rows
+        row_index = torch.arange(number, device=self.device) if rows is None else rows
+        positions = start[:, None] + torch.arange(width, device=self.device)
+        positions = positions.clamp(max=cache.positions - 1)
+        reach = int((start + count).max())
+        cos, sin = self._cos[positions][:, None], self._sin[positions][:, None]
+        # [rows, 1, width, reach]: a token sees what is not later than itself.
+        hidden_later = torch.arange(reach, device=self.device) > positions[:, None, :, None]
+        state = self.embedding[tokens]
+        for index, layer in enumerate(self.layers):
+            normed = self._normalise(state, layer.input_norm)
+            qkv = functional.linear(normed, layer.qkv, layer.qkv_bias)
+            query, key, value = self._split(qkv, number, width)
+            query, key = _rotate(query, cos, sin), _rotate(key, cos, sin)
+            cache.keys[index, row_index[:, None], :, positions] = key.transpose(1, 2)
+            cache.values[index, row_index[:, None], :, positions] = value.transpose(1, 2)
+            mixed = self._attend(
+                query,
+                cache.keys[index, here][:, :, :reach],
+                cache.values[index, here][:, :, :reach],
+                hidden_later,
+            )
+            state = state + functional.linear(mixed, layer.out, layer.out_bias)
+            gate, up = functional.linear(
+                self._normalise(state, layer.post_norm), layer.gate_up
+            ).chunk(2, -1)
+            state = state + functional.linear(functional.silu(gate) * up, layer.down)
+        last = state[torch.arange(number, device=self.device), count - 1]
+        return functional.linear(self._normalise(last, self.norm), self.head).float()
+
+    def _split(self, qkv: Tensor, rows: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+        """[rows, width, all heads · head width] → query, key, value [rows, heads, width, …]."""
+        sizes = [self.heads, self.kv_heads, self.kv_heads]
+        parts = torch.split(qkv, [size * self.head_width for size in sizes], -1)
+        query, key, value = (
+            part.view(rows, width, size, self.head_width).transpose(1, 2)
+            for part, size in zip(parts, sizes, strict=True)
+        )
+        return query, key, value
+
+    def _attend(self, query: Tensor, keys: Tensor, values: Tensor, hidden_later: Tensor) -> Tensor:
+        """Grouped-query attention: the query heads of one key head form one matrix product."""
+        rows, _, width, _ = query.shape
+        group = self.heads // self.kv_heads
+        query = query.reshape(rows, self.kv_heads, group * width, self.head_width)
+        scores = torch.matmul(query, keys.transpose(-1, -2)).float() * self.head_width**-0.5
+        scores = scores.view(rows, self.kv_heads, group, width, -1)
+        scores = scores.masked_fill(hidden_later[:, :, None], float("-inf"))
+        weights = scores.softmax(-1).to(self.dtype).view(rows, self.kv_heads, group * width, -1)
+        mixed = torch.matmul(weights, values)
+        mixed = mixed.view(rows, self.heads, width, self.head_width).transpose(1, 2)
+        return mixed.reshape(rows, width, self.heads * self.head_width)
+
+    def _normalise(self, state: Tensor, weight: Tensor) -> Tensor:
+        """RMSNorm, its mean taken in float32."""
+        return (
+            functional.rms_norm(state.float(), (state.shape[-1],), None, self.eps).to(self.dtype)
+            * weight
+        )
+
+
+def _rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary position embedding on [rows, heads, width, head width]."""
+    left, right = heads.chunk(2, -1)
+    return heads * cos + torch.cat((-right, left), -1) * sin

@@ -1,0 +1,111 @@
+"""A small policy from random weights: its tokenizer, its chat template, its architecture."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedModel, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+from ledgerline.settings import Settings
+
+END = "<|end|>"
+PAD = "<|pad|>"
+ROLES = {"user": "<|user|>", "assistant": "<|assistant|>", "tool": "<|tool|>"}
+# The instructions never change and a policy from scratch can't read them, so they cost it no
+# tokens: the template leaves the system's message and the tools' schemas out.
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if message.role == 'user' %}<|user|>{{ message.content }}<|end|>"
+    "{% elif message.role == 'tool' %}<|tool|>{{ message.content }}<|end|>"
+    "{% elif message.role == 'assistant' %}<|assistant|>{{ message.content or '' }}"
+    "{% for call in message.tool_calls or [] %}<tool_call>\n"
+    '{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}'
+    "\n</tool_call>{% endfor %}<|end|>"
+    "{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+# Words, single digits, single spaces and single marks: a name is spelt with the same tokens
+# wherever it stands, so that copying it is copying tokens.
+_PIECES = r"\p{L}+|\p{N}|\s|[^\p{L}\p{N}\s]"
+
+
+class ScratchModel(Settings):
+    """Shape of the Qwen2-architecture model, and how many tokens its tokenizer knows."""
+
+    vocabulary: int
+    width: int
+    layers: int
+    heads: int
+    key_value_heads: int
+    feed_forward: int
+    context: int
+
+
+def train_tokenizer(
+    corpus: Iterable[str], tools: list[dict[str, Any]], vocabulary: int
+) -> PreTrainedTokenizerFast:
+    """A byte-level BPE of about `vocabulary` tokens, learnt from `corpus`.
+
+    The boilerplate of calling each of `tools` (JSON schemas) is one token a piece: a call costs
+    what its arguments cost.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_PIECES), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[PAD, END, *ROLES.values()],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(corpus, trainer)
+    tokenizer.add_tokens([AddedToken(piece, normalized=False) for piece in call_pieces(tools)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=END,
+        pad_token=PAD,
+        chat_template=CHAT_TEMPLATE,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def call_pieces(tools: list[dict[str, Any]]) -> list[str]:
+    """The constant text of a call to each tool, cut at its arguments."""
+    pieces = []
+    for tool in tools:
+        function = tool["function"]
+        names = list(function["parameters"]["properties"])
+        pieces.append(
+            f'<tool_call>\n{{"name": "{function["name"]}", "arguments": {{"{names[0]}": "'
+        )
+        pieces += [f'", "{name}": "' for name in names[1:]]
+    return list(dict.fromkeys([*pieces, '"}}\n</tool_call>']))
+
+
+def build_model(
+    shape: ScratchModel, tokenizer: PreTrainedTokenizerFast, seed: int
+) -> PreTrainedModel:
+    """A Qwen2-architecture causal LM with random weights, the same for the same `seed`."""
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.width,
+        intermediate_size=shape.feed_forward,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.key_value_heads,
+        max_position_embeddings=shape.context,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Qwen2ForCausalLM(config)
