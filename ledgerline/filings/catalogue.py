@@ -1,0 +1,145 @@
+"""The metric catalogue: what analysts write about, and which XBRL concepts report it.
+
+The rule where a company reports several of a metric's tags: at any date, the most preferred tag
+that had been filed by then for that period speaks, and of it the latest filing. A less preferred
+tag therefore never replaces a more preferred one, however late it is filed.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from rapidfuzz import fuzz, process
+
+from ledgerline.errors import LedgerlineError
+
+UnitKind = Literal["money", "per_share", "shares", "ratio", "multiple"]
+Sign = Literal["positive", "either"]
+
+CATALOGUE = Path(__file__).with_name("catalogue.yaml")
+_CLOSE = 86.0
+"""Similarity (0-100) from which a misspelling is taken for a known name."""
+_MARGIN = 5.0
+"""How clearly it must beat the next metric's names."""
+_SILENT_WORDS = frozenset({"and", "the", "of", "its", "their", "our", "company", "s"})
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A canonical concept; see catalogue.yaml for what each field holds."""
+
+    name: str
+    display: str
+    aliases: tuple[str, ...]
+    tags: tuple[str, ...]
+    unit_kind: UnitKind
+    flow: bool
+    sign: Sign
+    family: str
+    formula: str | None = None
+
+
+@cache
+def name_key(text: str) -> str:
+    """What of a metric's name counts: letters and digits, without case, plurals, "and"."""
+    text = text.lower().replace("&", " and ").replace("%", " percent ").replace("'", "")
+    text = text.replace("’", "")
+    words = re.sub(r"[^a-z0-9]+", " ", text).split()
+    kept = [word for word in words if word not in _SILENT_WORDS] or words
+    return "".join(word[:-1] if len(word) > 3 and word[-1] == "s" else word for word in kept)
+
+
+class Catalogue:
+    """Metrics by name, and by whatever people call them."""
+
+    def __init__(self, metrics: tuple[Metric, ...]):
+        self.metrics = metrics
+        self._by_name = {metric.name: metric for metric in metrics}
+        self._by_key: dict[str, Metric] = {}
+        for metric in metrics:
+            for alias in (metric.name, metric.display, *metric.aliases):
+                key = name_key(alias)
+                other = self._by_key.setdefault(key, metric)
+                if other is not metric:
+                    raise LedgerlineError(
+                        f"{CATALOGUE.name}: {alias!r} names both {other.name} and {metric.name}; "
+                        "give it to one of them"
+                    )
+        self._resolved: dict[str, Metric | tuple[str, ...]] = {}
+
+    @classmethod
+    def load(cls, path: Path = CATALOGUE) -> "Catalogue":
+        """Read and check a catalogue file.
+
+        Raises:
+            LedgerlineError: it is unreadable, an entry is malformed, or two metrics share a name.
+        """
+        try:
+            entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise LedgerlineError(f"{path}: the metric catalogue can't be read: {error}") from error
+        return cls(tuple(_metric(path, name, entry) for name, entry in entries.items()))
+
+    def get(self, name: str) -> Metric:
+        """The metric called `name` in the catalogue; KeyError if there is none."""
+        return self._by_name[name]
+
+    @cached_property
+    def tags(self) -> dict[str, tuple[Metric, ...]]:
+        """Metrics by XBRL concept ("us-gaap:Revenues")."""
+        found: dict[str, tuple[Metric, ...]] = {}
+        for metric in self.metrics:
+            for tag in metric.tags:
+                found[tag] = (*found.get(tag, ()), metric)
+        return found
+
+    def resolve(self, text: str) -> Metric | tuple[str, ...]:
+        """The metric that `text` names, or the display names nearest to it (maybe none).
+
+        An exact name (up to case, punctuation, plurals and "&") always wins; a misspelling
+        counts only when it is close and clearly closer to one metric than to any other.
+        """
+        answer = self._resolved.get(text)
+        if answer is None:
+            answer = self._by_key.get(name_key(text)) if len(text) <= 120 else ()
+            if answer is None:
+                answer = self._nearest(text)
+            if len(self._resolved) < 100_000:
+                self._resolved[text] = answer
+        return answer
+
+    def _nearest(self, text: str) -> Metric | tuple[str, ...]:
+        key = name_key(text)
+        best: dict[str, float] = {}
+        for alias, score, _ in process.extract(
+            key, self._by_key.keys(), scorer=fuzz.ratio, limit=25, score_cutoff=50
+        ):
+            name = self._by_key[alias].name
+            best[name] = max(best.get(name, 0.0), score)
+        ranked = sorted(best.items(), key=lambda item: -item[1])
+        if ranked and len(key) >= 5:
+            runner_up = ranked[1][1] if len(ranked) > 1 else 0.0
+            if ranked[0][1] >= _CLOSE and ranked[0][1] - runner_up >= _MARGIN:
+                return self._by_name[ranked[0][0]]
+        return tuple(self._by_name[name].display for name, _ in ranked[:5])
+
+
+def _metric(path: Path, name: str, entry: Mapping[str, object]) -> Metric:
+    try:
+        return Metric(
+            name=name,
+            display=str(entry["display"]),
+            aliases=tuple(str(alias) for alias in entry.get("aliases") or ()),  # type: ignore[attr-defined]
+            tags=tuple(str(tag) for tag in entry.get("tags") or ()),  # type: ignore[attr-defined]
+            unit_kind=entry["unit"],  # type: ignore[arg-type]
+            flow={"flow": True, "balance": False}[str(entry["kind"])],
+            sign=entry["sign"],  # type: ignore[arg-type]
+            family=str(entry["family"]),
+            formula=str(entry["formula"]) if entry.get("formula") else None,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise LedgerlineError(f"{path}: metric {name!r} is malformed: {error!r}") from error
