@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from ledgerline.environments.dialogue import Dialogue, Limits
 from ledgerline.environments.environment import Environment, tool_schemas
-from ledgerline.environments.transcript import Transcript
+from ledgerline.environments.transcript import Transcript, Turn
 
 
 class Codec(Protocol):
@@ -55,6 +55,11 @@ class Episode:
         """Tokens that the next turn may sample, at least 1."""
         limits = self._dialogue.limits
         return max(1, min(limits.turn_tokens, limits.tokens - self._dialogue.sampled_tokens))
+
+    @property
+    def so_far(self) -> tuple[str, Sequence[Turn]]:
+        """The user's message and the turns so far, as a script sees them."""
+        return self._dialogue.opening, self._dialogue.turns
 
     def advance(self, tokens: Sequence[int], logprobs: Sequence[float]) -> list[int]:
         """Take one sampled turn; return the tokens appended after it, none when it was the last.

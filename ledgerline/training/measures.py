@@ -1,0 +1,56 @@
+"""What is measured of a training step: outcomes, tails, and what the update did."""
+
+from collections.abc import Sequence
+
+import torch
+
+from ledgerline.environments.dialogue import noise
+from ledgerline.environments.transcript import Outcome
+from ledgerline.training.grpo import Loss
+from ledgerline.training.rollouts import Rollout
+
+
+def step_metrics(
+    played: Sequence[Rollout], learnt: Sequence[Rollout], losses: Sequence[Loss]
+) -> dict[str, float]:
+    """Named metrics of one step, over all rollouts played and the updates made from some."""
+    number = len(played)
+    metrics = {
+        "reward": sum(rollout.reward.total for rollout in played) / number,
+        "success": sum(rollout.succeeded for rollout in played) / number,
+        "turns": sum(len(rollout.transcript.turns) for rollout in played) / number,
+        "sampled_tokens": sum(rollout.transcript.sampled_tokens for rollout in played) / number,
+        "rollouts": float(number),
+        "share_with_signal": len(learnt) / number,
+        "ungraded": sum(not rollout.reward.graded for rollout in played) / number,
+        "noise": sum(
+            any(noise(turn.text) > 0.5 for turn in rollout.transcript.turns) for rollout in played
+        )
+        / number,
+    }
+    for outcome in Outcome:
+        metrics[f"outcome_{outcome}"] = (
+            sum(rollout.transcript.outcome is outcome for rollout in played) / number
+        )
+    components: dict[str, float] = {}
+    for rollout in played:
+        for name, value in rollout.reward.breakdown.items():
+            components[name] = components.get(name, 0.0) + value / number
+    metrics |= {f"component_{name}": value for name, value in components.items()}
+    return metrics | _update_metrics(losses)
+
+
+def _update_metrics(losses: Sequence[Loss]) -> dict[str, float]:
+    if not losses:
+        return {}
+    gap = torch.cat([loss.gap for loss in losses])
+    return {
+        "loss": float(sum(loss.value.detach() for loss in losses)),
+        "entropy": float(torch.cat([loss.entropy for loss in losses]).mean()),
+        "kl": float(torch.cat([loss.kl for loss in losses]).mean()),
+        "clipped": float(torch.cat([loss.clipped for loss in losses]).float().mean()),
+        # Tails: means of the gap between engine and trainer look safe where these do not.
+        "importance_p999": float(gap.exp().quantile(0.999)) if len(gap) < 2**24 else float("nan"),
+        "importance_p001": float(gap.exp().quantile(0.001)) if len(gap) < 2**24 else float("nan"),
+        "importance_outside": float(((gap.exp() - 1).abs() > 0.1).float().mean()),
+    }

@@ -1,0 +1,83 @@
+"""Rollouts: episodes that a policy played, with what they earned."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from ledgerline.environments.episode import Codec, Episode
+from ledgerline.environments.transcript import Transcript
+from ledgerline.policy.engine import Interaction, Sampling
+from ledgerline.rewards.rubric import Reward
+from ledgerline.training.task import Item, Task
+
+
+class Engine(Protocol):
+    """Plays interactions to their end; `EmbeddedEngine` is one."""
+
+    def play(
+        self, interactions: Sequence[Interaction], sampling: Sampling, generator: torch.Generator
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One episode of one item. `group` numbers the item among those played together.
+
+    `tokens`, `sampled` and `logprobs` run over the whole history; only tokens with `sampled`
+    true were chosen by the policy.
+    """
+
+    item: Item
+    group: int
+    tokens: list[int]
+    sampled: list[bool]
+    logprobs: list[float]
+    transcript: Transcript
+    reward: Reward
+    succeeded: bool
+
+
+def roll_out(
+    engine: Engine,
+    codec: Codec,
+    task: Task,
+    items: Sequence[Any],
+    group_size: int,
+    sampling: Sampling,
+    generator: torch.Generator,
+) -> list[Rollout]:
+    """Play every item `group_size` times; rollouts of a group stand side by side."""
+    episodes = [
+        (group, item, Episode(task.make(), task.fields(item), codec, task.limits))
+        for group, item in enumerate(items)
+        for _ in range(group_size)
+    ]
+    engine.play([episode for _, _, episode in episodes], sampling, generator)
+    rollouts = []
+    for group, item, episode in episodes:
+        transcript = episode.transcript()
+        rollouts.append(
+            Rollout(
+                item=item,
+                group=group,
+                tokens=episode.tokens,
+                sampled=episode.sampled,
+                logprobs=episode.logprobs,
+                transcript=transcript,
+                reward=task.score(transcript, item),
+                succeeded=task.succeeded(transcript, item),
+            )
+        )
+    return rollouts
+
+
+def demonstrate(codec: Any, task: Task, item: Any) -> Episode:
+    """The expert's episode of `item`, tokenised as if the policy had sampled it."""
+    episode = Episode(task.make(), task.fields(item), codec, task.limits)
+    script = task.expert(item)
+    while not episode.over:
+        tokens = codec.encode_turn(script(*episode.so_far))
+        episode.advance(tokens, [0.0] * len(tokens))
+    return episode

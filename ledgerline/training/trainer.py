@@ -1,0 +1,265 @@
+"""GRPO on multi-turn rollouts: draw, play, compare within groups, update; watched at each step.
+
+What is simplified, on purpose: one optimizer step a batch, so the policy that samples and the
+policy that learns differ only by the engine's arithmetic (which is corrected for); no value
+model; advantages belong to whole rollouts, so each sampled token of a rollout carries the same.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import torch
+
+from ledgerline.errors import LedgerlineError
+from ledgerline.policy.engine import Sampling
+from ledgerline.policy.policy import Policy
+from ledgerline.settings import Settings
+from ledgerline.training import batches
+from ledgerline.training.alarms import Action, Alarm, Alarms, AlarmSettings
+from ledgerline.training.checkpoint import load_checkpoint, save_checkpoint
+from ledgerline.training.grpo import Loss, Objective, advantages, has_signal, policy_loss
+from ledgerline.training.measures import step_metrics
+from ledgerline.training.optimizers import (
+    OptimizerSettings,
+    apply_gradients,
+    build_optimizers,
+    set_learning_rate,
+)
+from ledgerline.training.rollouts import Engine, Rollout, roll_out
+from ledgerline.training.sampler import Sampler, SamplerSettings
+from ledgerline.training.task import Item, Task
+
+
+class TrainerSettings(Settings):
+    """`groups`: prompts a step whose rollouts differ in reward; groups that don't are dropped
+    and up to `refills` further draws replace them. `decay_from`: step from which the learning
+    rate falls. `batch_tokens`: tokens of one micro-batch, padding included. `patience`: updates
+    in a row that may be lost to a loss that is not finite.
+    """
+
+    steps: int
+    groups: int
+    group_size: int
+    refills: int
+    batch_tokens: int
+    decay_from: int
+    patience: int
+    dtype: Literal["float32", "bfloat16"]
+    sampling: Sampling
+    objective: Objective
+    sampler: SamplerSettings
+    optimizer: OptimizerSettings
+    alarms: AlarmSettings
+    checkpoint_every: int
+    checkpoints: int
+
+
+class RefreshableEngine(Engine, Protocol):
+    """An engine that can be told that the weights have changed."""
+
+    def refresh(self, model: Any) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What a step did: its metrics, its alarms, and the rollouts that it learnt from."""
+
+    step: int
+    metrics: dict[str, float]
+    alarms: list[Alarm]
+    rollouts: Sequence[Rollout] = field(repr=False)
+
+
+class Trainer:
+    """Trains `policy` in place. Its checkpoints under `folder` make a killed run go on."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        engine: RefreshableEngine,
+        task: Task,
+        items: Sequence[Item],
+        settings: TrainerSettings,
+        folder: Path,
+        seed: int,
+    ):
+        self.policy = policy
+        self.engine = engine
+        self.task = task
+        self.items = items
+        self.settings = settings
+        self.folder = folder
+        self.sampler = Sampler(items, settings.sampler, seed)
+        self.alarms = Alarms(settings.alarms)
+        self.optimizers = build_optimizers(policy.model, settings.optimizer)
+        self.generator = torch.Generator(device=policy.model.device).manual_seed(seed)
+        self._base = self._base_logprobs() if settings.objective.kl else None
+        self._lost = 0
+        self._step = 0
+
+    def run(self, report: Callable[[StepReport], None]) -> None:
+        """Train to the last step, from the newest checkpoint if there is one."""
+        self._resume()
+        while self._step < self.settings.steps:
+            rollouts, drawn = self._collect()
+            started = time.perf_counter()
+            losses, norm, rate = self._update(rollouts)
+            metrics = {
+                **step_metrics(drawn, rollouts, losses),
+                "grad_norm": norm,
+                "learning_rate": rate,
+                "seconds_update": time.perf_counter() - started,
+                **self._seconds,
+            }
+            alarms = self.alarms.check(self._step, metrics)
+            report(StepReport(self._step, metrics, alarms, rollouts or drawn))
+            self._step += 1
+            self._obey(alarms)
+            if self._step % self.settings.checkpoint_every == 0:
+                self._save()
+
+    def _collect(self) -> tuple[list[Rollout], list[Rollout]]:
+        """Rollouts of groups with signal, and all that were played to find them."""
+        settings = self.settings
+        started = time.perf_counter()
+        kept: list[Rollout] = []
+        played: list[Rollout] = []
+        self.policy.model.eval()
+        self.engine.refresh(self.policy.plain)
+        for _ in range(settings.refills + 1):
+            missing = settings.groups - len(kept) // settings.group_size
+            if missing <= 0:
+                break
+            indices = self.sampler.draw(missing if kept or played else settings.groups, self._step)
+            rollouts = roll_out(
+                self.engine,
+                self.policy.codec,
+                self.task,
+                [self.items[index] for index in indices],
+                settings.group_size,
+                settings.sampling,
+                self.generator,
+            )
+            played += rollouts
+            for group, index in enumerate(indices):
+                start = group * settings.group_size
+                members = rollouts[start : start + settings.group_size]
+                self.sampler.update(index, sum(r.succeeded for r in members), len(members))
+                graded = all(rollout.reward.graded for rollout in members)
+                rewards = torch.tensor([[rollout.reward.total for rollout in members]])
+                if graded and bool(has_signal(rewards)[0]):
+                    kept += members
+        self._seconds = {"seconds_rollout": time.perf_counter() - started}
+        return kept, played
+
+    def _update(self, rollouts: Sequence[Rollout]) -> tuple[list[Loss], float, float]:
+        """One optimizer step over all rollouts; its losses, gradient norm and learning rate."""
+        settings = self.settings
+        rate = set_learning_rate(
+            self.optimizers, settings.optimizer, self._step, settings.decay_from, settings.steps
+        )
+        if not rollouts:
+            return [], 0.0, rate
+        rewards = torch.tensor([rollout.reward.total for rollout in rollouts])
+        grouped = rewards.view(-1, settings.group_size)
+        advantage = advantages(grouped, settings.objective.scale).flatten().tolist()
+        tokens = sum(sum(rollout.sampled) for rollout in rollouts)
+        model, dtype = self.policy.model, getattr(torch, settings.dtype)
+        model.train()
+        losses = []
+        for batch in batches.split(
+            [rollout.tokens for rollout in rollouts],
+            [rollout.sampled for rollout in rollouts],
+            settings.batch_tokens,
+            model.device,
+        ):
+            with batches.autocast(model.device, dtype):
+                logprobs, entropy = batches.logprobs(
+                    self.policy.plain, batch, settings.sampling.temperature
+                )
+                base = self._base(batch) if self._base else None
+            counts = batch.sampled.sum(1)
+            loss = policy_loss(
+                logprobs,
+                logprobs.detach(),
+                batches.sampled_values(batch, [rollout.logprobs for rollout in rollouts]),
+                base,
+                torch.tensor(
+                    [advantage[index] for index in batch.index], device=model.device
+                ).repeat_interleave(counts),
+                entropy,
+                tokens,
+                settings.objective,
+            )
+            loss.value.backward()  # type: ignore[no-untyped-call]
+            losses.append(loss)
+        norm = apply_gradients(model, self.optimizers, settings.optimizer.max_grad_norm)
+        self._count_lost(norm)
+        return losses, norm, rate
+
+    def _count_lost(self, norm: float) -> None:
+        """A step whose gradients are not finite was skipped; too many in a row end the run."""
+        finite = torch.isfinite(torch.tensor(norm)).item()
+        self._lost = 0 if finite else self._lost + 1
+        if self._lost > self.settings.patience:
+            raise LedgerlineError(
+                f"training: the gradients of {self._lost} steps in a row were not finite (last: "
+                f"step {self._step}); the last good checkpoint is under {self.folder}. Lower "
+                "train.optimizer.learning_rate or use float32"
+            )
+
+    def _obey(self, alarms: Sequence[Alarm]) -> None:
+        for alarm in alarms:
+            if alarm.action is Action.STOP:
+                self._save()
+                raise LedgerlineError(f"training stopped at step {alarm.step}: {alarm.message}")
+            if alarm.action is Action.ROLL_BACK:
+                step, rest = self._step, self.alarms.state()["rests"]
+                self._resume()
+                # The sampler goes on from where it was, or the same rollouts would come again.
+                self.generator.manual_seed(self.generator.initial_seed() + step)
+                self.alarms.restore({"history": [], "rests": rest})
+
+    def _save(self) -> None:
+        state = {"sampler": self.sampler.state(), "alarms": self.alarms.state(), "lost": self._lost}
+        save_checkpoint(
+            self.folder,
+            self._step,
+            self.policy.model,
+            self.optimizers,
+            self.generator,
+            state,
+            self.settings.checkpoints,
+        )
+
+    def _resume(self) -> None:
+        content = load_checkpoint(self.folder, self.policy.model, self.optimizers, self.generator)
+        if content is None:
+            return
+        self._step = content["step"]
+        self._lost = content["state"]["lost"]
+        self.sampler.restore(content["state"]["sampler"])
+        self.alarms.restore(content["state"]["alarms"])
+
+    def _base_logprobs(self) -> Callable[[batches.Batch], torch.Tensor]:
+        """The base policy's log-probabilities: the adapter switched off, or a frozen copy."""
+        model, temperature = self.policy.model, self.settings.sampling.temperature
+        if hasattr(model, "disable_adapter"):
+
+            def without_adapter(batch: batches.Batch) -> torch.Tensor:
+                with torch.no_grad(), model.disable_adapter():
+                    return batches.logprobs(self.policy.plain, batch, temperature)[0]
+
+            return without_adapter
+        import copy
+
+        frozen = copy.deepcopy(model).eval().requires_grad_(False)
+
+        def frozen_copy(batch: batches.Batch) -> torch.Tensor:
+            with torch.no_grad():
+                return batches.logprobs(frozen, batch, temperature)[0]
+
+        return frozen_copy
