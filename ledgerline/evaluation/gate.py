@@ -9,6 +9,7 @@ the coverage and the suites look at what a reader would be shown: answers whose 
 reaches the policy's own certified threshold.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -116,8 +117,10 @@ class Decision:
         return "; ".join(f"{check.name}: {check.detail}" for check in blocking)
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return {**asdict(self), "promote": self.promote, "reason": self.reason()}
+        """Plain values, as they come back from JSON."""
+        values = {**asdict(self), "promote": self.promote, "reason": self.reason()}
+        plain: dict[str, Any] = json.loads(json.dumps(values))
+        return plain
 
 
 def decide(

@@ -1,0 +1,266 @@
+"""The model registry: versions that are whole, one champion, and how it came to be.
+
+Kept in MLflow. A version is created only after all its files are stored, so a version that
+exists is whole. Who is champion is written twice: first as a numbered event of the
+registered model (a write-ahead log), then as the alias that readers follow; `recover`
+carries out an event whose alias a kill prevented. Writers hold `promotion_lock`.
+"""
+
+import fcntl
+import json
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+
+from ledgerline.errors import LedgerlineError
+from ledgerline.evaluation.manifest import build_manifest, manifest_digest, verify_manifest
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+PROMOTED = "promoted"
+ROLLED_BACK = "rolled back"
+DIGEST = "manifest_sha256"
+_EVENT = "event-"
+_DECISION = "decision-"
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of champion. `action` is "promoted" or "rolled back"; `at` is ISO 8601, UTC."""
+
+    number: int
+    action: str
+    version: int
+    previous: int | None
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A registered model version: its number, where its files lie, its tags."""
+
+    number: int
+    source: str
+    run_id: str | None
+    tags: Mapping[str, str]
+
+
+@contextmanager
+def promotion_lock(path: Path) -> Iterator[None]:
+    """Let one promoter at a time work; waits for the other. The kernel frees it on a kill."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class Registry:
+    """The registered model `name` behind `uri` (an MLflow tracking URI)."""
+
+    def __init__(self, uri: str, name: str, experiment: str):
+        self.uri = uri
+        self.name = name
+        self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        self._experiment = experiment
+
+    def prepare(self) -> None:
+        """Create the registered model and the experiment where they are absent."""
+        if self.client.get_experiment_by_name(self._experiment) is None:
+            _unless_there(lambda: self.client.create_experiment(self._experiment))
+        try:
+            self.client.get_registered_model(self.name)
+        except MlflowException:
+            _unless_there(lambda: self.client.create_registered_model(self.name))
+
+    def versions(self) -> list[Version]:
+        """All versions, oldest first."""
+        found = self.client.search_model_versions(f"name='{self.name}'")
+        return sorted((_version(row) for row in found), key=lambda version: version.number)
+
+    def version(self, number: int) -> Version:
+        """One version; LedgerlineError when there is none of that number."""
+        try:
+            return _version(self.client.get_model_version(self.name, str(number)))
+        except MlflowException:
+            raise LedgerlineError(
+                f"{self.name} has no version {number} in {self.uri}; "
+                "`ledgerline champion history` lists them"
+            ) from None
+
+    def champion(self) -> Version | None:
+        """The version that is served, or None before the first promotion."""
+        try:
+            return _version(self.client.get_model_version_by_alias(self.name, CHAMPION))
+        except MlflowException:
+            return None
+
+    def register(self, folder: Path, tags: Mapping[str, str], description: str) -> Version:
+        """Store `folder` and make it a version; the same weights are registered once.
+
+        The model's own files lie in `folder/policy`; whatever else it holds (card, records,
+        dvc.lock) travels with it. Raises LedgerlineError for pickled or missing weights.
+        """
+        manifest = build_manifest(folder / "policy")
+        digest = manifest_digest(manifest)
+        for version in reversed(self.versions()):
+            if version.tags.get(DIGEST) == digest:
+                return version
+        (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        experiment = self.client.get_experiment_by_name(self._experiment)
+        run = self.client.create_run(experiment.experiment_id, run_name="registration")
+        self.client.log_artifacts(run.info.run_id, str(folder), "model")
+        created = self.client.create_model_version(
+            self.name,
+            f"{run.info.artifact_uri}/model",
+            run_id=run.info.run_id,
+            tags={**tags, DIGEST: digest},
+            description=description,
+        )
+        self.client.set_tag(run.info.run_id, "model_version", f"{self.name}/{created.version}")
+        self.client.set_terminated(run.info.run_id)
+        return self.version(int(created.version))
+
+    def fetch(self, version: Version, folder: Path) -> Path:
+        """Bring a version's files under `folder`, verified; returns where they lie."""
+        path = Path(
+            download_artifacts(
+                artifact_uri=version.source, dst_path=str(folder), tracking_uri=self.uri
+            )
+        )
+        manifest = json.loads((path / "manifest.json").read_text())
+        if manifest_digest(manifest) != version.tags.get(DIGEST):
+            raise LedgerlineError(
+                f"the manifest of {self.name} version {version.number} was changed after it was "
+                "registered; don't use it"
+            )
+        verify_manifest(path / "policy", manifest)
+        return path
+
+    def read_file(self, version: Version, name: str) -> bytes | None:
+        """The content of one stored file of a version, or None when it has none such."""
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                path = download_artifacts(
+                    artifact_uri=f"{version.source}/{name}", dst_path=folder, tracking_uri=self.uri
+                )
+            except (MlflowException, OSError):
+                return None
+            return Path(path).read_bytes()
+
+    def store_file(self, version: Version, path: Path, folder: str) -> None:
+        """Add a file to a version's, beside the weights; it is no part of the manifest."""
+        self.client.log_artifact(version.run_id, str(path), f"model/{folder}".rstrip("/"))
+
+    def events(self) -> list[Event]:
+        """Every change of champion, oldest first."""
+        tags = self.client.get_registered_model(self.name).tags
+        rows = [json.loads(text) for key, text in tags.items() if key.startswith(_EVENT)]
+        return sorted((Event(**row) for row in rows), key=lambda event: event.number)
+
+    def crown(self, version: Version, action: str, reason: str) -> Event:
+        """Make `version` the champion. Call with the lock held; doing it twice is doing it once."""
+        events = self.events()
+        previous = events[-1].version if events else None
+        if previous == version.number:
+            event = events[-1]
+        else:
+            number = len(events) + 1
+            event = Event(number, action, version.number, previous, _now(), reason)
+            self.client.set_registered_model_tag(
+                self.name, f"{_EVENT}{number:06d}", json.dumps(asdict(event))
+            )
+        self._point(version.number)
+        return event
+
+    def recover(self) -> bool:
+        """Carry out the last event if a kill kept its alias from being set; whether it had to.
+
+        Call with the lock held.
+        """
+        events = self.events()
+        champion = self.champion()
+        if not events or (champion is not None and champion.number == events[-1].version):
+            return False
+        _LOGGER.warning("finishing an interrupted change of champion: %s", events[-1])
+        self._point(events[-1].version)
+        return True
+
+    def challenge(self, version: Version) -> None:
+        """Point the alias "challenger" at `version`."""
+        self.client.set_registered_model_alias(self.name, CHALLENGER, str(version.number))
+
+    def rollback(self, reason: str) -> Event:
+        """Give the title back to the champion before the present one. Lock held.
+
+        A rollback that a kill interrupted is finished, not done a second time.
+        """
+        events = self.events()
+        interrupted = self.recover()
+        if interrupted and events[-1].action == ROLLED_BACK:
+            return events[-1]
+        # What a rollback left behind is no way back, so walk down the titles that still stand.
+        titles: list[int] = []
+        for event in events:
+            if event.action == ROLLED_BACK:
+                titles.pop()
+            else:
+                titles.append(event.version)
+        if len(titles) < 2:
+            raise LedgerlineError(f"{self.name} has no earlier champion to go back to")
+        return self.crown(self.version(titles[-2]), ROLLED_BACK, reason)
+
+    def withdrawn(self) -> set[int]:
+        """Versions that a person took the title from; the gate alone doesn't bring them back."""
+        return {
+            event.previous
+            for event in self.events()
+            if event.action == ROLLED_BACK and event.previous is not None
+        }
+
+    def decisions(self) -> dict[str, dict[str, Any]]:
+        """Every decision of the gate, by its key."""
+        tags = self.client.get_registered_model(self.name).tags
+        return {
+            key.removeprefix(_DECISION): json.loads(text)
+            for key, text in tags.items()
+            if key.startswith(_DECISION)
+        }
+
+    def keep_decision(self, key: str, decision: Mapping[str, Any]) -> None:
+        """Write a decision down under `key`."""
+        self.client.set_registered_model_tag(
+            self.name, f"{_DECISION}{key}", json.dumps(dict(decision))
+        )
+
+    def _point(self, number: int) -> None:
+        self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
+        model = self.client.get_registered_model(self.name)
+        if str(model.aliases.get(CHALLENGER)) == str(number):
+            self.client.delete_registered_model_alias(self.name, CHALLENGER)
+
+
+def _version(row: Any) -> Version:
+    return Version(int(row.version), row.source, row.run_id, dict(row.tags))
+
+
+def _unless_there(create: Any) -> None:
+    try:
+        create()
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
