@@ -25,7 +25,7 @@ _CLOSE = 86.0
 """Similarity (0-100) from which a misspelling is taken for a known name."""
 _MARGIN = 5.0
 """How clearly it must beat the next metric's names."""
-_SILENT_WORDS = frozenset({"and", "the", "of", "its", "their", "our", "company", "s"})
+_SILENT_WORDS = frozenset({"and", "the", "of", "its", "their", "our", "company"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,351 @@
+"""Where facts are kept: SQLModel tables in one SQLite file, or in Postgres by URL."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, Engine, event, func, insert, select, text
+from sqlalchemy.exc import DatabaseError
+from sqlmodel import create_engine
+
+from ledgerline.errors import LedgerlineError
+from ledgerline.filings.facts import Company, Fact
+from ledgerline.filings.tables import CompanyRow, ConceptRow, FactRow, FilingRow, metadata
+
+_BATCH = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """How many facts an `add` stored, and how many were there already."""
+
+    new: int
+    repeated: int
+
+
+class Store:
+    """Facts of many companies; opened by path or URL, closed like a file.
+
+    A path is an SQLite file. It is written in WAL mode and put back into one plain file on
+    close, so that it can be hashed, copied and opened read-only.
+    """
+
+    def __init__(self, engine: Engine, read_only: bool):
+        self.engine = engine
+        self.read_only = read_only
+        self._filings: dict[tuple[int, str], int] = {}
+        self._concepts: dict[tuple[str, str], int] = {}
+
+    @classmethod
+    def create(cls, where: Path | str) -> "Store":
+        """A new, empty store; an SQLite file must not exist yet, tables in Postgres may."""
+        url = _url(where)
+        if url.startswith("sqlite") and Path(url.removeprefix("sqlite:///")).exists():
+            raise LedgerlineError(f"{where}: a store is there already; open it or remove it")
+        store = cls(_engine(url, read_only=False), read_only=False)
+        metadata.create_all(store.engine)
+        return store
+
+    @classmethod
+    def open(cls, where: Path | str, read_only: bool = False) -> "Store":
+        """An existing store.
+
+        Raises:
+            LedgerlineError: there is none at `where`, or it isn't a store of facts.
+        """
+        url = _url(where)
+        if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).is_file():
+            raise LedgerlineError(f"{where}: no store of facts there; run the stage that makes it")
+        store = cls(_engine(url, read_only), read_only)
+        try:
+            with store.engine.connect() as connection:
+                connection.execute(select(func.count()).select_from(CompanyRow.__table__))
+        except DatabaseError as error:
+            store.engine.dispose()
+            raise LedgerlineError(
+                f"{where}: not a store of facts ({error.orig}); run the stage that makes it"
+            ) from None
+        return store
+
+    def close(self) -> None:
+        """Leave one whole file behind (SQLite) and let go of every connection."""
+        if self.engine.dialect.name == "sqlite" and not self.read_only:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA optimize")
+                connection.commit()
+                connection.exec_driver_sql("PRAGMA journal_mode=DELETE")
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def add(self, company: Company, facts: Iterable[Fact]) -> Added:
+        """Store a company and its facts in one transaction; what is there already is counted.
+
+        A company that is there keeps its row; fields that were empty are filled.
+        """
+        return self.add_many([(company, facts)])
+
+    def add_many(self, batches: Iterable[tuple[Company, Iterable[Fact]]]) -> Added:
+        """`add` for many companies in one transaction, which is several times faster."""
+        new = repeated = 0
+        try:
+            with self.engine.begin() as connection:
+                for company, facts in batches:
+                    self._add_company(connection, company)
+                    added = self._add_facts(connection, facts)
+                    new, repeated = new + added.new, repeated + added.repeated
+        except BaseException:
+            # The transaction took back rows whose ids are remembered here.
+            self._filings.clear()
+            self._concepts.clear()
+            raise
+        return Added(new, repeated)
+
+    def companies(self) -> list[Company]:
+        """Every company, by cik."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(CompanyRow.__table__).order_by("cik")).all()
+        return [
+            Company(
+                cik=row.cik,
+                name=row.name,
+                ticker=row.ticker,
+                former_names=tuple(row.former_names.split("\n")) if row.former_names else (),
+                sic=row.sic,
+                fiscal_year_end=row.fiscal_year_end,
+                source=row.source,
+            )
+            for row in rows
+        ]
+
+    def count(self) -> int:
+        """How many facts are stored."""
+        with self.engine.connect() as connection:
+            return int(
+                connection.execute(select(func.count()).select_from(FactRow.__table__)).scalar_one()
+            )
+
+    def frame(
+        self,
+        ciks: Iterable[int] | None = None,
+        tags: Iterable[str] | None = None,
+        where: str = "",
+        parameters: Mapping[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Facts as a frame, one row each, ordered by fact_id.
+
+        Columns: fact_id (int64), cik (int64), accession, form (categories), filed
+        (datetime64), taxonomy, tag, unit (categories), start (datetime64, NaT for an instant),
+        end (datetime64), value (float64, for arithmetic only), value_text (exact).
+        `tags` are "taxonomy:tag"; `where` is further SQL over the tables fact, filing and
+        concept with bound `parameters`.
+        """
+        clauses, bound = ["1=1"], dict(parameters or {})
+        if ciks is not None:
+            listed = ",".join(str(int(cik)) for cik in ciks)
+            clauses.append(f"filing.cik IN ({listed or 'NULL'})")
+        if tags is not None:
+            names = {f"tag_{n}": tag for n, tag in enumerate(tags)}
+            marks = ",".join(f":{name}" for name in names) or "NULL"
+            clauses.append(f"concept.taxonomy || ':' || concept.tag IN ({marks})")
+            bound |= names
+        if where:
+            clauses.append(f"({where})")
+        with self.engine.connect() as connection:
+            filings = _lookup(connection, "SELECT id, cik, accession, form, filed FROM filing")
+            concepts = _lookup(connection, "SELECT id, taxonomy, tag FROM concept")
+            cursor = connection.execute(
+                text(
+                    "SELECT fact.id, fact.filing_id, fact.concept_id, fact.unit, fact.start, "  # noqa: S608
+                    'fact."end", fact.approx, fact.value FROM fact '
+                    "JOIN filing ON filing.id = fact.filing_id "
+                    "JOIN concept ON concept.id = fact.concept_id "
+                    f"WHERE {' AND '.join(clauses)} ORDER BY fact.id"
+                ),
+                bound,
+            )
+            rows = cursor.fetchall()
+        columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * 8
+        filing = filings.loc[np.asarray(columns[1], dtype=np.int64)]
+        concept = concepts.loc[np.asarray(columns[2], dtype=np.int64)]
+        return pd.DataFrame(
+            {
+                "fact_id": np.asarray(columns[0], dtype=np.int64),
+                "cik": filing["cik"].to_numpy(dtype=np.int64),
+                "accession": filing["accession"].array,
+                "form": filing["form"].array,
+                "filed": filing["filed"].array,
+                "taxonomy": concept["taxonomy"].array,
+                "tag": concept["tag"].array,
+                "unit": pd.Categorical(columns[3]),
+                "start": _dates(columns[4]),
+                "end": _dates(columns[5]),
+                "value": np.asarray(columns[6], dtype=np.float64),
+                "value_text": np.asarray(columns[7], dtype=object),
+            }
+        )
+
+    def _add_company(self, connection: Connection, company: Company) -> None:
+        table = CompanyRow.__table__
+        row = {
+            "name": company.name,
+            "ticker": company.ticker,
+            "former_names": "\n".join(company.former_names),
+            "sic": company.sic,
+            "fiscal_year_end": company.fiscal_year_end,
+            "source": company.source,
+        }
+        present = connection.execute(select(table).where(table.c.cik == company.cik)).first()
+        if present is None:
+            connection.execute(insert(table).values(cik=company.cik, **row))
+            return
+        filled = {k: v for k, v in row.items() if v and not getattr(present, k)}
+        if filled:
+            connection.execute(table.update().where(table.c.cik == company.cik).values(**filled))
+
+    def _add_facts(self, connection: Connection, facts: Iterable[Fact]) -> Added:
+        new = seen = 0
+        batch: list[tuple[Any, ...]] = []
+        for fact in facts:
+            filing = self._filings.get((fact.cik, fact.accession))
+            if filing is None:
+                filing = self._filing(connection, fact)
+            concept = self._concepts.get((fact.taxonomy, fact.tag))
+            if concept is None:
+                concept = self._concept(connection, fact.taxonomy, fact.tag)
+            batch.append(
+                (
+                    filing,
+                    concept,
+                    fact.unit,
+                    fact.start,
+                    fact.end,
+                    format(fact.value, "f"),
+                    float(fact.value),
+                )
+            )
+            if len(batch) == _BATCH:
+                new, seen = new + self._insert(connection, batch), seen + len(batch)
+                batch = []
+        if batch:
+            new, seen = new + self._insert(connection, batch), seen + len(batch)
+        return Added(new, seen - new)
+
+    def _insert(self, connection: Connection, batch: list[tuple[Any, ...]]) -> int:
+        if connection.dialect.name == "sqlite":
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            before = driver.total_changes
+            driver.executemany(
+                "INSERT OR IGNORE INTO fact "
+                '(filing_id, concept_id, unit, start, "end", value, approx) '
+                "VALUES (?,?,?,?,?,?,?)",
+                [
+                    (f, c, u, None if s is None else s.isoformat(), e.isoformat(), v, a)
+                    for f, c, u, s, e, v, a in batch
+                ],
+            )
+            return driver.total_changes - before
+        from sqlalchemy.dialects.postgresql import insert as upsert  # noqa: PLC0415
+
+        names = ("filing_id", "concept_id", "unit", "start", "end", "value", "approx")
+        statement = (
+            upsert(FactRow.__table__).on_conflict_do_nothing().returning(FactRow.__table__.c.id)
+        )
+        rows = [dict(zip(names, row, strict=True)) for row in batch]
+        return len(connection.execute(statement, rows).all())
+
+    def _filing(self, connection: Connection, fact: Fact) -> int:
+        table = FilingRow.__table__
+        found = connection.execute(
+            select(table.c.id).where(table.c.cik == fact.cik, table.c.accession == fact.accession)
+        ).scalar()
+        if found is None:
+            found = connection.execute(
+                insert(table).values(
+                    cik=fact.cik, accession=fact.accession, form=fact.form, filed=fact.filed
+                )
+            ).inserted_primary_key[0]
+        self._filings[fact.cik, fact.accession] = found
+        return int(found)
+
+    def _concept(self, connection: Connection, taxonomy: str, tag: str) -> int:
+        table = ConceptRow.__table__
+        found = connection.execute(
+            select(table.c.id).where(table.c.taxonomy == taxonomy, table.c.tag == tag)
+        ).scalar()
+        if found is None:
+            found = connection.execute(
+                insert(table).values(taxonomy=taxonomy, tag=tag)
+            ).inserted_primary_key[0]
+        self._concepts[taxonomy, tag] = found
+        return int(found)
+
+
+def _url(where: Path | str) -> str:
+    return where if isinstance(where, str) and "://" in where else f"sqlite:///{where}"
+
+
+def _engine(url: str, read_only: bool) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url)
+    if read_only:
+        path = Path(url.removeprefix("sqlite:///")).resolve()
+        # immutable: no lock, no -wal and no -shm; many processes may share the file.
+        return create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(
+                f"{path.as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            ),
+        )
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def _tune(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-65536")
+
+    return engine
+
+
+def _lookup(connection: Connection, query: str) -> pd.DataFrame:
+    rows = connection.execute(text(query)).all()
+    names = query.split("SELECT ")[1].split(" FROM")[0].split(", ")
+    frame = pd.DataFrame(rows, columns=names).set_index("id")
+    for name in names[1:]:
+        if name == "filed":
+            frame[name] = pd.to_datetime(frame[name])
+        elif name != "cik":
+            frame[name] = frame[name].astype("category")
+    return frame
+
+
+def _dates(column: Iterable[date | str | None]) -> pd.Series:
+    # Few distinct dates stand in many rows, so each is parsed once.
+    codes, distinct = pd.factorize(np.asarray(column, dtype=object))
+    parsed = pd.to_datetime(pd.Series(distinct, dtype=object)).to_numpy("datetime64[ns]")
+    padded = np.append(parsed, np.datetime64("NaT"))
+    return pd.Series(padded[codes])
+
+
+def exact(value: str) -> Decimal:
+    """A stored value as the number it is."""
+    return Decimal(value)

@@ -1,0 +1,74 @@
+"""The store's tables. migrations/ brings older stores to this shape."""
+
+from datetime import date
+
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+
+class CompanyRow(SQLModel, table=True):
+    """A filer. `former_names` holds one name a line."""
+
+    __tablename__ = "company"
+    cik: int = Field(primary_key=True)
+    name: str
+    ticker: str = ""
+    former_names: str = ""
+    sic: str = ""
+    fiscal_year_end: str = ""
+    source: str = ""
+
+
+class FilingRow(SQLModel, table=True):
+    """One accession of one filer (co-registrants share an accession)."""
+
+    __tablename__ = "filing"
+    __table_args__ = (UniqueConstraint("cik", "accession"),)
+    id: int | None = Field(default=None, primary_key=True)
+    cik: int = Field(foreign_key="company.cik")
+    accession: str
+    form: str
+    filed: date
+
+
+class ConceptRow(SQLModel, table=True):
+    """An XBRL concept."""
+
+    __tablename__ = "concept"
+    __table_args__ = (UniqueConstraint("taxonomy", "tag"),)
+    id: int | None = Field(default=None, primary_key=True)
+    taxonomy: str
+    tag: str
+
+
+class FactRow(SQLModel, table=True):
+    """One reported value.
+
+    `value` is exact, as text; `approx` is the nearest double, for detectors and SQL.
+    `start` is null for an instant. The unique index is a fact's identity; it also serves
+    search, which asks by filing and concept.
+    """
+
+    __tablename__ = "fact"
+    id: int | None = Field(default=None, primary_key=True)
+    filing_id: int = Field(sa_column=Column(Integer, ForeignKey("filing.id"), nullable=False))
+    concept_id: int = Field(sa_column=Column(Integer, ForeignKey("concept.id"), nullable=False))
+    unit: str
+    start: date | None = None
+    end: date
+    value: str
+    approx: float = Field(sa_column=Column(Float(53), nullable=False))
+    corrected: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+
+
+Index(
+    "fact_identity",
+    FactRow.__table__.c.filing_id,  # type: ignore[attr-defined]
+    FactRow.__table__.c.concept_id,  # type: ignore[attr-defined]
+    FactRow.__table__.c.end,  # type: ignore[attr-defined]
+    text("coalesce(start, '0001-01-01')"),
+    FactRow.__table__.c.unit,  # type: ignore[attr-defined]
+    unique=True,
+)
+
+metadata = SQLModel.metadata
