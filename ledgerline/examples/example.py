@@ -23,7 +23,11 @@ class Holdout(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The fact that a right completion states."""
+    """The fact that a right completion states.
+
+    For an answer that is reckoned from two facts (a change, a growth rate, a ratio) `value` is
+    the result and the rest describes the fact of the last look-up.
+    """
 
     cik: int
     company: str
@@ -35,12 +39,23 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """The arguments of one look-up, copied from the prompt as far as it has them."""
+
+    company: str
+    metric: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A document up to the caret, and the figure that is due there.
 
     `completion` is the figure as people write it, "" when none is due; then `reference` is
     None. `document_date` is what relative periods ("the prior-year quarter") count from.
-    `searches` is the number of look-ups that the shortest honest episode makes.
+    `calls` are the look-ups of the shortest honest episode, in order; also where none is due,
+    if only a look-up can tell (a company that files nothing, a period to come).
+    `difficulty` is the pass rate of a policy, 0 to 1, where one has been measured.
     """
 
     id: str
@@ -55,6 +70,8 @@ class Example:
     register: str = ""
     searches: int = 0
     source: str = ""
+    calls: tuple[Lookup, ...] = ()
+    difficulty: float | None = None
 
     @property
     def is_due(self) -> bool:

@@ -1,0 +1,178 @@
+"""Where an author's draft meets the store: only what the filings bear out becomes an example."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from ledgerline.examples.example import Example, Holdout, Lookup, Reference, Split
+from ledgerline.filings import figures
+from ledgerline.filings.periods import Period
+from ledgerline.filings.search import Figure, Hit, Miss, Search
+
+
+class Ask(StrEnum):
+    """What stands at the caret, as a function of what the look-ups found."""
+
+    FIGURE = "figure"
+    CHANGE = "change"
+    GROWTH = "growth"
+    RATIO = "ratio"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A document as its author means it, before anything is believed.
+
+    `intended` is the (cik, metric, period) that the last look-up is to find. `misses` names the
+    argument on which a look-up is to fail, where only that tells that nothing is due. `claim`
+    is the completion the author gives, None where it leaves the figure to the store.
+    """
+
+    kind: str
+    prompt: str
+    document_date: date
+    calls: tuple[Lookup, ...]
+    ask: Ask
+    phrasing: str
+    register: str
+    holdouts: frozenset[Holdout] = frozenset()
+    intended: tuple[int, str, Period] | None = None
+    misses: str | None = None
+    claim: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a draft became no example; `reason` is one of few, for counting."""
+
+    reason: str
+    draft: Draft
+    detail: str = ""
+
+
+def confirm(draft: Draft, search: Search, split: Split, source: str) -> Example | Refusal:
+    """The example that `draft` is, with its figure from the store, or why it is none."""
+    answers = [
+        search(call.company, call.metric, call.period, as_of=draft.document_date)
+        for call in draft.calls
+    ]
+    if draft.ask is Ask.NOTHING:
+        return _confirm_silence(draft, answers, split, source)
+    found: list[Figure] = []
+    for answer in answers:
+        if isinstance(answer, Miss):
+            return Refusal(f"not found: {answer.argument}", draft, answer.message)
+        found.append(answer.figure)
+    last = found[-1]
+    if draft.intended and (last.cik, last.metric, last.period) != draft.intended:
+        return Refusal("another figure found", draft, f"{last.company} {last.metric}")
+    reckoned = _RECKONINGS[draft.ask](found)
+    if reckoned is None:
+        return Refusal("can't be reckoned", draft)
+    value, unit = reckoned
+    completion = figures.render(value, unit)
+    if draft.claim is not None and not states(draft.claim, value, unit):
+        return Refusal("the figure is not in the facts", draft, f"{draft.claim} ≠ {completion}")
+    reference = Reference(
+        cik=last.cik,
+        company=last.company,
+        metric=last.metric,
+        period=last.period.label,
+        value=value,
+        unit=unit,
+        accession=last.accession,
+    )
+    return _example(draft, completion, reference, split, source)
+
+
+def states(text: str, value: Decimal, unit: str) -> bool:
+    """Whether `text` is one figure that agrees with `value` at the precision it states."""
+    try:
+        amount = figures.read(text)
+    except ValueError:
+        return False
+    return figures.units_agree(amount.unit, unit) and (
+        abs(amount.value - value) <= amount.quantum / 2
+    )
+
+
+def _confirm_silence(
+    draft: Draft, answers: list[Hit | Miss], split: Split, source: str
+) -> Example | Refusal:
+    for answer in answers:
+        if isinstance(answer, Hit):
+            return Refusal("a figure was found where none is due", draft, answer.figure.text)
+        if draft.misses is not None and answer.argument != draft.misses:
+            return Refusal(f"missed on {answer.argument}", draft, answer.message)
+    return _example(draft, "", None, split, source)
+
+
+def _example(
+    draft: Draft, completion: str, reference: Reference | None, split: Split, source: str
+) -> Example:
+    return Example(
+        id=identity(draft.prompt, draft.document_date, completion),
+        split=split,
+        kind=draft.kind,
+        prompt=draft.prompt,
+        completion=completion,
+        document_date=draft.document_date,
+        reference=reference,
+        holdouts=draft.holdouts,
+        phrasing=draft.phrasing,
+        register=draft.register,
+        searches=len(draft.calls),
+        source=source,
+        calls=draft.calls,
+    )
+
+
+def identity(prompt: str, document_date: date, completion: str) -> str:
+    """An example's id: a hash of what is asked and what is right."""
+    content = "\x1f".join((prompt, document_date.isoformat(), completion))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _last(found: list[Figure]) -> tuple[Decimal, str] | None:
+    return found[-1].value, found[-1].unit
+
+
+def _change(found: list[Figure]) -> tuple[Decimal, str] | None:
+    later, earlier = found
+    if later.unit != earlier.unit or later.value == earlier.value:
+        return None
+    return abs(later.value - earlier.value), later.unit
+
+
+def _growth(found: list[Figure]) -> tuple[Decimal, str] | None:
+    later, earlier = found
+    if later.unit != earlier.unit or earlier.value <= 0 or later.value <= 0:
+        return None
+    rate = abs(later.value / earlier.value - 1)
+    return (rate, "pure") if Decimal("0.001") <= rate < 10 else None
+
+
+def _ratio(found: list[Figure]) -> tuple[Decimal, str] | None:
+    part, whole = found
+    if part.unit != whole.unit or whole.value <= 0 or part.value <= 0:
+        return None
+    ratio = part.value / whole.value
+    return (ratio, "pure") if Decimal("0.001") <= ratio < 10 else None
+
+
+_RECKONINGS: dict[Ask, Callable[[list[Figure]], tuple[Decimal, str] | None]] = {
+    Ask.FIGURE: _last,
+    Ask.CHANGE: _change,
+    Ask.GROWTH: _growth,
+    Ask.RATIO: _ratio,
+}
+
+
+def count_reasons(refusals: list[Refusal]) -> dict[str, int]:
+    """Reason → number of drafts refused for it, the most frequent first."""
+    return dict(Counter(refusal.reason for refusal in refusals).most_common())

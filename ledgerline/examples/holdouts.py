@@ -1,0 +1,140 @@
+"""What training never sees: companies, fiscal years, metrics and phrasings."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from ledgerline.examples.example import Holdout
+from ledgerline.examples.grammar import Phrasing
+from ledgerline.settings import Settings
+
+SLICES: tuple[frozenset[Holdout], ...] = tuple(
+    frozenset(chosen) for size in range(5) for chosen in combinations(Holdout, size)
+)
+"""Every combination of the four dimensions, the empty one first, all four last."""
+
+_NEAR = 0.75
+_CASE_SLOTS = re.compile(r"\{(was|has|up|rose)\}")
+_GROUP = re.compile(r"\(([^()|]*(?:\|[^()|]*)+)\)")
+
+
+class HoldoutSettings(Settings):
+    """What is held out.
+
+    `companies` and `phrasings` are shares between 0 and 1, drawn by hash, so that a company
+    added later moves no other. `fiscal_years` and `metrics` are named.
+    """
+
+    companies: float
+    phrasings: float
+    fiscal_years: tuple[int, ...]
+    metrics: tuple[str, ...]
+
+
+class Holdouts:
+    """Answers "is this held out?" for each dimension."""
+
+    def __init__(
+        self, settings: HoldoutSettings, families: Mapping[str, Sequence[Phrasing]], seed: int
+    ):
+        self._settings = settings
+        self._seed = seed
+        self.fiscal_years = frozenset(settings.fiscal_years)
+        self.metrics = frozenset(settings.metrics)
+        self.phrasings = _held_phrasings(families, settings.phrasings, seed)
+
+    def company(self, key: int | str) -> bool:
+        """Whether a company is held out, by CIK, or by name where it has none."""
+        return _share("company", key, self._seed) < self._settings.companies
+
+    def metric(self, name: str) -> bool:
+        """Whether a metric of the catalogue is held out."""
+        return name in self.metrics
+
+    def invented(self, dimension: Holdout, words: str) -> bool:
+        """Whether words that name nothing real are kept for evaluation: a fifth of them is."""
+        return _share(dimension, words, self._seed) < 0.2
+
+
+def _share(dimension: str, key: object, seed: int) -> float:
+    """A uniform number in [0, 1) that only `dimension`, `key` and `seed` decide."""
+    digest = hashlib.sha256(f"{seed}:{dimension}:{key}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def _held_phrasings(
+    families: Mapping[str, Sequence[Phrasing]], share: float, seed: int
+) -> frozenset[str]:
+    """Ids of the phrasings held out: `share` of each family, near-duplicates kept together."""
+    written = [phrasing for family in families.values() for phrasing in family]
+    groups = _near_groups(written)
+    held: set[str] = set()
+    for family in families.values():
+        wanted = max(1, round(share * len(family))) if share > 0 else 0
+        for phrasing in sorted(family, key=lambda p: _share(Holdout.PHRASING, p.id, seed)):
+            if len(held & {p.id for p in family}) >= wanted:
+                break
+            # A large group would take most of a family with it; it stays in training.
+            if len(groups[phrasing.id]) <= 3:
+                held |= groups[phrasing.id]
+    return frozenset(held)
+
+
+def _near_groups(written: Sequence[Phrasing]) -> dict[str, frozenset[str]]:
+    """Phrasing id → ids connected to it by near-duplication, itself among them."""
+    variants = [(p.id, _tokens(text)) for p in written for text in expansions(p.text)]
+    near = near_pairs([tokens for _, tokens in variants], _NEAR)
+    parent = {p.id: p.id for p in written}
+
+    def root(name: str) -> str:
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for left, right in near:
+        parent[root(variants[left][0])] = root(variants[right][0])
+    members: dict[str, set[str]] = {}
+    for p in written:
+        members.setdefault(root(p.id), set()).add(p.id)
+    return {p.id: frozenset(members[root(p.id)]) for p in written}
+
+
+def near_pairs(texts: Sequence[frozenset[str]], threshold: float) -> Iterable[tuple[int, int]]:
+    """Pairs (i < j) whose token sets have a Jaccard similarity of `threshold` or more."""
+    vocabulary = {token: n for n, token in enumerate(sorted(set().union(*texts)))}
+    rows = np.zeros((len(texts), len(vocabulary)), dtype=np.float32)
+    for row, tokens in enumerate(texts):
+        rows[row, [vocabulary[token] for token in tokens]] = 1
+    shared = rows @ rows.T
+    sizes = rows.sum(axis=1)
+    union = sizes[:, None] + sizes[None, :] - shared
+    near = np.triu(shared >= threshold * union, k=1)
+    return [(int(i), int(j)) for i, j in zip(*near.nonzero(), strict=True)]
+
+
+def expansions(text: str) -> list[str]:
+    """Every choice of alternatives: "a (b|c)" → ["a b", "a c"]."""
+    match = _GROUP.search(text)
+    if match is None:
+        return [text]
+    return [
+        expanded
+        for choice in match[1].split("|")
+        for expanded in expansions(text[: match.start()] + choice + text[match.end() :])
+    ]
+
+
+def _tokens(text: str) -> frozenset[str]:
+    """A phrasing's words and marks, slots under one name each whatever their case."""
+    text = _CASE_SLOTS.sub(" ", text)
+    for slot, name in (
+        (r"\{company('s)?\}", " COMPANY "),
+        (r"\{[mM]etric\}", " METRIC "),
+        (r"\{([pP]eriod|short|[dD]ate)\}", " PERIOD "),
+    ):
+        text = re.sub(slot, name, text)
+    return frozenset(re.findall(r"\{\w+\}|[\w']+|[^\w\s]", text))

@@ -1,0 +1,133 @@
+"""Expectations on the examples: nothing held out reaches training, nothing is malformed."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ledgerline.examples.example import Example, Holdout
+from ledgerline.examples.holdouts import Holdouts
+from ledgerline.examples.mentions import NEAR_DUPLICATE, Mentions, NearIndex, fiscal_years
+from ledgerline.filings.periods import Period
+from ledgerline.filings.search import Hit, Search
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One thing that must hold of the corpus, and the examples that break it."""
+
+    name: str
+    broken: tuple[str, ...]
+
+    @property
+    def met(self) -> bool:
+        """Whether nothing breaks it."""
+        return not self.broken
+
+    def __str__(self) -> str:
+        if self.met:
+            return f"{self.name}: met"
+        shown = "; ".join(self.broken[:_SHOWN])
+        return f"{self.name}: {len(self.broken)} broken, such as {shown}"
+
+
+def check_examples(
+    train: Sequence[Example],
+    evaluation: Sequence[Example],
+    search: Search,
+    holdouts: Holdouts,
+    mentions: Mentions,
+) -> list[Expectation]:
+    """Every expectation on training examples and those they are kept apart from."""
+    every = (*train, *evaluation)
+    checks: dict[str, Iterable[str]] = {
+        "each example is there once": _repeated(every),
+        "a figure is due exactly where one is given": _where(
+            every, lambda e: e.is_due is not bool(e.completion)
+        ),
+        "each look-up finds the figure that is due": _unfounded(every, search),
+        "training asks for nothing held out": _asked(train, search, holdouts),
+        "training mentions no held-out company": _mentioned(
+            train, mentions, "company", holdouts.company
+        ),
+        "training mentions no held-out metric": _mentioned(
+            train, mentions, "metric", holdouts.metric
+        ),
+        "training mentions no held-out fiscal year": _where(
+            train, lambda e: bool(fiscal_years(e.prompt) & holdouts.fiscal_years)
+        ),
+        "training uses no held-out phrasing": _where(
+            train, lambda e: e.phrasing.split(":")[-1] in holdouts.phrasings
+        ),
+        "no held-out phrasing is nearly one of training's": _near(train, evaluation, mentions),
+    }
+    return [Expectation(name, tuple(broken)) for name, broken in checks.items()]
+
+
+def _describe(example: Example, why: str = "") -> str:
+    return f"{example.id} {example.prompt!r}" + (f" ({why})" if why else "")
+
+
+def _where(examples: Iterable[Example], is_broken: Callable[[Example], bool]) -> Iterator[str]:
+    return (_describe(example) for example in examples if is_broken(example))
+
+
+def _repeated(examples: Iterable[Example]) -> Iterator[str]:
+    ids: set[str] = set()
+    prompts: set[str] = set()
+    for example in examples:
+        if example.id in ids or example.prompt in prompts:
+            yield _describe(example)
+        ids.add(example.id)
+        prompts.add(example.prompt)
+
+
+def _unfounded(examples: Iterable[Example], search: Search) -> Iterator[str]:
+    for example in examples:
+        for number, call in enumerate(example.calls, start=1):
+            answer = search(call.company, call.metric, call.period, as_of=example.document_date)
+            found = isinstance(answer, Hit)
+            if found is not example.is_due:
+                yield _describe(example, "found" if found else "not found")
+            elif found and example.reference and number == len(example.calls):
+                due = example.reference
+                if (answer.figure.cik, answer.figure.metric) != (due.cik, due.metric):
+                    yield _describe(example, f"finds {answer.figure.metric}")
+
+
+def _asked(train: Iterable[Example], search: Search, holdouts: Holdouts) -> Iterator[str]:
+    for example in train:
+        for call in example.calls:
+            answer = search(call.company, call.metric, call.period, as_of=example.document_date)
+            if not isinstance(answer, Hit):
+                continue
+            period: Period = answer.figure.period
+            for held, what in (
+                (holdouts.company(answer.figure.cik), Holdout.COMPANY),
+                (holdouts.metric(answer.figure.metric), Holdout.METRIC),
+                (period.fiscal_year in holdouts.fiscal_years, Holdout.PERIOD),
+            ):
+                if held:
+                    yield _describe(example, what.value)
+
+
+def _mentioned(
+    train: Iterable[Example], mentions: Mentions, kind: str, is_held: Callable[..., bool]
+) -> Iterator[str]:
+    for example in train:
+        for mention in mentions.find(example.prompt):
+            # A name that several share gives nobody away unless all of them are held out.
+            if mention.kind == kind and all(map(is_held, mention.keys)):
+                yield _describe(example, example.prompt[mention.start : mention.end])
+
+
+def _near(
+    train: Iterable[Example], evaluation: Iterable[Example], mentions: Mentions
+) -> Iterator[str]:
+    index = NearIndex(NEAR_DUPLICATE, (mentions.phrasing(example.prompt) for example in train))
+    for example in evaluation:
+        if Holdout.PHRASING not in example.holdouts:
+            continue
+        near = index.near(mentions.phrasing(example.prompt))
+        if near is not None:
+            yield _describe(example, "like " + " ".join(sorted(near)))

@@ -1,0 +1,163 @@
+"""What a text mentions, read off the text alone: companies, metrics, fiscal years, phrasing."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from ledgerline.examples.wording import short_name
+from ledgerline.filings.catalogue import Catalogue
+from ledgerline.filings.facts import Company
+
+NEAR_DUPLICATE = 0.9
+"""Jaccard similarity of two texts' phrasings from which one gives the other away."""
+
+_TOKEN = re.compile(r"[^\W_]+(?:[&.\-][^\W_]+)*|['’]s?\b|[^\w\s]")
+_FISCAL_YEAR = re.compile(
+    r"(?:\bfiscal(?: year)?|\bFY|\byear-end|Q[1-4]|\b[1-4]Q|\bH1|\b9M|\bquarter of|\bthe)"
+    r"(?: of)?\s?'?(\d{4}|\d{2})\b"
+)
+_PERIOD_WORDS = frozenset(
+    {
+        "january", "february", "march", "april", "may", "june", "july", "august", "september",
+        "october", "november", "december", "fiscal", "year", "quarter", "ended", "fy",
+        "months", "first", "second", "third", "fourth", "half", "nine", "three", "six", "end",
+        "year-end", "q1", "q2", "q3", "q4", "h1", "9m", "million", "billion", "thousand",
+        "trillion", "shares", "was", "were", "has", "have", "up", "down", "rose", "fell",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A company or metric named at `start` to `end`; `keys` are CIKs or catalogue names."""
+
+    start: int
+    end: int
+    kind: str
+    keys: frozenset[int | str]
+
+
+class Mentions:
+    """Finds the names of known companies and metrics in running text, the longest first."""
+
+    def __init__(self, companies: Iterable[Company], catalogue: Catalogue):
+        self._names: dict[tuple[str, ...], set[tuple[str, int | str]]] = {}
+        self._tickers: dict[str, set[int | str]] = {}
+        for metric in catalogue.metrics:
+            for name in (metric.display, *metric.aliases):
+                self._add(name, "metric", metric.name)
+        for company in companies:
+            for name in (company.name, *company.former_names):
+                self._add(name, "company", company.cik)
+                self._add(short_name(name), "company", company.cik)
+            if len(company.ticker) > 1:
+                self._tickers.setdefault(company.ticker, set()).add(company.cik)
+        self._longest = max(map(len, self._names), default=0)
+        self._starts = {name[0] for name in self._names}
+
+    def _add(self, name: str, kind: str, key: int | str) -> None:
+        words = tuple(match[0].lower() for match in _TOKEN.finditer(name))
+        if words:
+            self._names.setdefault(words, set()).add((kind, key))
+
+    def find(self, text: str) -> list[Mention]:
+        """Every mention, left to right, without overlaps."""
+        tokens = list(_TOKEN.finditer(text))
+        return list(self._mentions(tokens))
+
+    def _mentions(self, tokens: Sequence[re.Match[str]]) -> Iterator[Mention]:
+        words = [token[0].lower() for token in tokens]
+        at = 0
+        while at < len(words):
+            found = self._longest_at(tokens, words, at)
+            if found is None:
+                at += 1
+                continue
+            length, kind, keys = found
+            yield Mention(tokens[at].start(), tokens[at + length - 1].end(), kind, keys)
+            at += length
+
+    def _longest_at(
+        self, tokens: Sequence[re.Match[str]], words: Sequence[str], at: int
+    ) -> tuple[int, str, frozenset[int | str]] | None:
+        first = tokens[at][0]
+        if words[at] in self._starts:
+            for length in range(min(self._longest, len(words) - at), 0, -1):
+                meant = self._names.get(tuple(words[at : at + length]))
+                if meant is None:
+                    continue
+                metrics = frozenset(key for kind, key in meant if kind == "metric")
+                if metrics:
+                    return length, "metric", metrics
+                # Names are capitalised; "visa", "target" and "gap" otherwise are words.
+                if not first[0].islower():
+                    return length, "company", frozenset(key for _, key in meant)
+        if first in self._tickers:
+            return 1, "company", frozenset(self._tickers[first])
+        return None
+
+    def phrasing(self, text: str) -> frozenset[str]:
+        """The words and marks that make up a text's phrasing.
+
+        Names, figures, dates and the words of periods are left out, and so is order.
+        """
+        tokens = list(_TOKEN.finditer(text))
+        mentions = list(self._mentions(tokens))
+        kept = {mention.kind.upper() for mention in mentions}
+        spans = iter(mentions)
+        span = next(spans, None)
+        for token in tokens:
+            while span is not None and token.start() >= span.end:
+                span = next(spans, None)
+            if span is not None and token.start() >= span.start:
+                continue
+            word = token[0].lower()
+            if word not in _PERIOD_WORDS and not any(map(str.isdigit, word)):
+                kept.add(word)
+        return frozenset(kept)
+
+
+def fiscal_years(text: str) -> set[int]:
+    """Fiscal years that a text names as such ("fiscal 2023", "FY23", "Q3 2022")."""
+    return {
+        int(year) if len(year) == 4 else 2000 + int(year) for year in _FISCAL_YEAR.findall(text)
+    }
+
+
+class NearIndex:
+    """Token sets, searchable by Jaccard similarity of at least `threshold` (exact, not hashed).
+
+    Two sets that similar share one of the rarest tokens of either (prefix filtering: Chaudhuri,
+    Ganti and Kaushik, "A Primitive Operator for Similarity Joins", 2006), so only those are
+    compared.
+    """
+
+    def __init__(self, threshold: float, sets: Iterable[frozenset[str]]):
+        self._threshold = threshold
+        self._sets = sorted(set(sets), key=sorted)
+        counts: dict[str, int] = {}
+        for tokens in self._sets:
+            for token in tokens:
+                counts[token] = counts.get(token, 0) + 1
+        self._counts = counts
+        self._holding: dict[str, list[int]] = {}
+        for position, tokens in enumerate(self._sets):
+            for token in self._rarest(tokens):
+                self._holding.setdefault(token, []).append(position)
+
+    def _rarest(self, tokens: frozenset[str]) -> list[str]:
+        ordered = sorted(tokens, key=lambda token: (self._counts.get(token, 0), token))
+        return ordered[: len(ordered) - ceil(self._threshold * len(ordered) - 1e-9) + 1]
+
+    def near(self, tokens: frozenset[str]) -> frozenset[str] | None:
+        """A set held that is that similar to `tokens`, or None."""
+        candidates = {
+            position for token in self._rarest(tokens) for position in self._holding.get(token, ())
+        }
+        for position in sorted(candidates):
+            held = self._sets[position]
+            shared = len(held & tokens)
+            if shared >= self._threshold * (len(held) + len(tokens) - shared):
+                return held
+        return None

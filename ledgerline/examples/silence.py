@@ -1,0 +1,257 @@
+"""The kinds of which no figure is due, near to those of which one is."""
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+from ledgerline.examples.confirm import Ask, Draft
+from ledgerline.examples.example import Holdout
+from ledgerline.examples.grammar import Phrasing
+from ledgerline.examples.scribe import Scribe, Words
+from ledgerline.examples.template import PARTS, DueAuthor, is_plain_flow
+from ledgerline.examples.wording import company_words
+from ledgerline.filings.periods import Period, Span
+from ledgerline.filings.search import Figure
+
+TALK_KINDS = (
+    "narrative",
+    "opinion",
+    "headcount",
+    "calendar",
+    "reference",
+    "estimate",
+    "market",
+)
+"""Kinds with phrasings of their own, that ask for something else than a filed figure."""
+
+SILENT_KINDS = (
+    "mid_word",
+    "unfinished",
+    "already_written",
+    *TALK_KINDS,
+    "unreported_metric",
+    "unknown_company",
+    "future_period",
+    "not_reported",
+)
+
+_CONTINUATIONS = ("", ".", ",", ". ", ", ", " and ", " in ", ", thanks to ", " – ", " after ")
+_UNREPORTED = (
+    "net promoter score", "customer satisfaction", "brand awareness", "employee engagement",
+    "website visits", "app downloads", "carbon intensity", "patent quality", "market sentiment",
+    "store footfall", "loyalty index", "delivery punctuality", "supplier diversity",
+    "innovation rate", "media coverage", "training hours", "water usage", "energy mix",
+    "click-through rate", "churn propensity", "complaint volume", "call waiting time",
+    "warehouse utilisation", "product returns ratio", "customer tenure", "social reach",
+    "recruiting speed", "office occupancy", "safety incidents", "trademark filings",
+    "subscriber happiness", "fleet mileage", "defect density", "order accuracy",
+    "conversion quality", "search ranking", "newsletter readership", "audit friendliness",
+)  # fmt: skip
+_FIRST = (
+    "Ablewick", "Brackenmoor", "Cindervale", "Dunlathe", "Eskerholt", "Fennimarsh", "Gullivant",
+    "Hexworthy", "Inkerdale", "Jostleby", "Kettlewyn", "Larkspurne", "Mothersole", "Nettlecombe",
+    "Oxenfirth", "Pellgrave", "Quillastre", "Rookhaven", "Saltmarch", "Thistledown", "Umberfell",
+    "Vexbourne", "Wyverley", "Yarnwick", "Zephyrine", "Blunderstow", "Crumblehurst", "Drizzlecote",
+)  # fmt: skip
+_SECOND = (
+    "Analytics", "Beverages", "Ceramics", "Dynamics", "Electronics", "Foods", "Gaming", "Health",
+    "Instruments", "Jewels", "Kitchens", "Logistics", "Minerals", "Networks", "Optics", "Paper",
+    "Robotics", "Seeds", "Textiles", "Utilities", "Ventures", "Windows", "Yachts", "Brewing",
+)  # fmt: skip
+_LEGAL = ("", "", "", " Inc.", " Corp.", " Ltd.")
+
+
+Cut = Callable[[Draft, random.Random], int | None]
+"""Where to cut a draft's prompt, or None."""
+
+
+class SilentAuthor:
+    """Drafts of each silent kind; what holds them out is what their text mentions."""
+
+    def __init__(self, scribe: Scribe, due: DueAuthor):
+        self.scribe = scribe
+        self.universe = scribe.universe
+        self._due = due
+
+    def draft(self, kind: str, wanted: frozenset[Holdout], rng: random.Random) -> Draft | None:
+        """A draft of `kind` that holds out exactly `wanted`."""
+        if kind in TALK_KINDS:
+            return self._talk(kind, wanted, rng)
+        match kind:
+            case "mid_word":
+                return self._cut(kind, _mid_word, wanted, rng)
+            case "unfinished":
+                return self._cut(kind, _before_the_last_slot, wanted, rng)
+            case "already_written":
+                return self._already_written(wanted, rng)
+            case "unreported_metric" | "unknown_company" | "future_period" | "not_reported":
+                return self._missing(kind, wanted, rng)
+        raise ValueError(f"no silent kind {kind!r}")
+
+    def _talk(self, kind: str, wanted: frozenset[Holdout], rng: random.Random) -> Draft | None:
+        phrasing = self.scribe.phrasing(kind, wanted, rng)
+        figure = self._any_flow(wanted, rng)
+        if phrasing is None or figure is None:
+            return None
+        words, _ = self.scribe.words(figure, phrasing, rng)
+        prompt = self.scribe.text(phrasing, words, rng)
+        return _silent(kind, prompt, self.scribe.written_on(figure, rng), phrasing, wanted)
+
+    def _any_flow(self, wanted: frozenset[Holdout], rng: random.Random) -> Figure | None:
+        span = rng.choice((Span.FY, *PARTS))
+        return self.universe.figure(wanted, {span}, rng, is_plain_flow)
+
+    def _base(self, wanted: frozenset[Holdout], rng: random.Random) -> Draft | None:
+        return self._due.draft(rng.choice(("annual", "quarterly", "balance")), wanted, rng)
+
+    def _cut(
+        self,
+        kind: str,
+        place: Cut,
+        wanted: frozenset[Holdout],
+        rng: random.Random,
+    ) -> Draft | None:
+        base = self._base(wanted, rng)
+        if base is None:
+            return None
+        end = place(base, rng)
+        if end is None:
+            return None
+        prompt = base.prompt[:end]
+        # What was cut off is not held out any more.
+        left = base.calls[0]
+        mentioned = {
+            Holdout.COMPANY: left.company,
+            Holdout.METRIC: left.metric,
+            Holdout.PERIOD: left.period,
+        }
+        if any(words not in prompt for held, words in mentioned.items() if held in wanted):
+            return None
+        return _silenced(base, kind, prompt)
+
+    def _already_written(self, wanted: frozenset[Holdout], rng: random.Random) -> Draft | None:
+        base = self._base(wanted, rng)
+        if base is None:
+            return None
+        call = base.calls[0]
+        figure = self.scribe.shown(
+            Words(call.company, call.metric, call.period), base.document_date
+        )
+        if figure is None:
+            return None
+        return _silenced(base, "already_written", base.prompt + figure + rng.choice(_CONTINUATIONS))
+
+    def _missing(self, kind: str, wanted: frozenset[Holdout], rng: random.Random) -> Draft | None:
+        """A prompt like any other, of which only a look-up tells that nothing is due."""
+        phrasing = self.scribe.phrasing("flow", wanted, rng)
+        # The argument that names nothing real is held out by its own words, below.
+        real = wanted - {_MISSING_DIMENSION[kind]}
+        figure = self._any_flow(real, rng)
+        if phrasing is None or figure is None:
+            return None
+        words, style = self.scribe.words(figure, phrasing, rng)
+        company, metric, period = words.company, words.metric, words.period
+        if kind == "unreported_metric":
+            metric = rng.choice(_UNREPORTED)
+            key = metric
+        elif kind == "unknown_company":
+            company = self._unknown_company(rng)
+            key = company
+        elif kind == "future_period":
+            year = figure.filed.year + rng.randint(3, 20)
+            later = Period(year, figure.period.span)
+            period = style.write(later, _same_day(figure.end, year))
+            key = str(year)
+        else:
+            absent = self._absent_metric(figure.cik, wanted, rng)
+            if absent is None:
+                return None
+            metric, key = absent, ""
+        if key and self.universe.holdouts.invented(_MISSING_DIMENSION[kind], key) is not (
+            _MISSING_DIMENSION[kind] in wanted
+        ):
+            return None
+        words = self.scribe.as_written(Words(company, metric, period), phrasing)
+        prompt = self.scribe.text(phrasing, words, rng)
+        draft = _silent(kind, prompt, self.scribe.written_on(figure, rng), phrasing, wanted)
+        return replace(draft, calls=(words.lookup,), misses=_MISSES[kind])
+
+    def _unknown_company(self, rng: random.Random) -> str:
+        name = f"{rng.choice(_FIRST)} {rng.choice(_SECOND)}{rng.choice(_LEGAL)}"
+        return company_words(name, "", rng)
+
+    def _absent_metric(
+        self, cik: int, wanted: frozenset[Holdout], rng: random.Random
+    ) -> str | None:
+        reported = set(self.universe.reported(cik))
+        absent = [
+            metric
+            for metric in self.universe.catalogue.metrics
+            if metric.name not in reported
+            and metric.flow
+            and self.universe.holdouts.metric(metric.name) is (Holdout.METRIC in wanted)
+        ]
+        return self.scribe.metric_words(rng.choice(absent), rng) if absent else None
+
+
+_MISSING_DIMENSION = {
+    "unreported_metric": Holdout.METRIC,
+    "unknown_company": Holdout.COMPANY,
+    "future_period": Holdout.PERIOD,
+    "not_reported": Holdout.METRIC,
+}
+_MISSES = {
+    "unreported_metric": "metric",
+    "unknown_company": "company",
+    "future_period": "period",
+    "not_reported": "metric",
+}
+
+
+def _silent(
+    kind: str, prompt: str, document_date: date, phrasing: Phrasing, wanted: frozenset[Holdout]
+) -> Draft:
+    return Draft(
+        kind=kind,
+        prompt=prompt,
+        document_date=document_date,
+        calls=(),
+        ask=Ask.NOTHING,
+        phrasing=phrasing.id,
+        register=phrasing.register,
+        holdouts=wanted,
+    )
+
+
+def _silenced(base: Draft, kind: str, prompt: str) -> Draft:
+    """A draft made of a due one, so changed that nothing is due any more."""
+    return replace(
+        base,
+        kind=kind,
+        prompt=prompt,
+        calls=(),
+        ask=Ask.NOTHING,
+        intended=None,
+        phrasing=f"{kind}:{base.phrasing}",
+    )
+
+
+def _mid_word(draft: Draft, rng: random.Random) -> int | None:
+    """Somewhere inside a word."""
+    text = draft.prompt
+    inside = [at for at in range(10, len(text)) if text[at - 1].isalpha() and text[at].isalpha()]
+    return rng.choice(inside) if inside else None
+
+
+def _before_the_last_slot(draft: Draft, rng: random.Random) -> int | None:
+    """Behind a word, while the company, the metric or the period is still to come."""
+    call = draft.calls[0]
+    last = max(draft.prompt.rfind(words) for words in (call.company, call.metric, call.period))
+    ends = [match.end() for match in re.finditer(r"\S+ ", draft.prompt) if 8 <= match.end() <= last]
+    return rng.choice(ends) if ends else None
+
+
+def _same_day(day: date, year: int) -> date:
+    return day.replace(year=year, day=min(day.day, 28) if day.month == 2 else day.day)
