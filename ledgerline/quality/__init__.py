@@ -1,1 +1,1 @@
-"""Detectors, expectation suites and the quarantine."""
+"""The gate between raw facts and everything that learns from them."""
