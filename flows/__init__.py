@@ -1,1 +1,1 @@
-"""Prefect flows: when and where the stages run."""
+"""When and where the pipeline runs: Prefect flows and their deployments."""

@@ -1,0 +1,163 @@
+"""A Prefect server on loopback and a small DVC pipeline to run under it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PREFECT = [sys.executable, "-m", "prefect"]
+
+DVC_YAML = """
+stages:
+  last:
+    cmd: >-
+      cat middle.txt side.txt > last.txt && echo '{"score": 0.5}' > metrics.json
+    deps: [middle.txt, side.txt]
+    outs: [last.txt]
+    metrics:
+      - metrics.json:
+          cache: false
+  side:
+    cmd: cp first.txt side.txt
+    deps: [first.txt]
+    outs: [side.txt]
+  middle:
+    cmd: cat first.txt > middle.txt && echo a line from middle
+    deps: [first.txt]
+    outs: [middle.txt]
+  first:
+    cmd: cp source.txt first.txt
+    deps: [source.txt]
+    outs: [first.txt]
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running Prefect server: its API's address and the environment that leads to it."""
+
+    url: str
+    environment: dict[str, str]
+
+    def post(self, path: str, **body: Any) -> Any:
+        """The answer to a POST, as JSON."""
+        response = httpx.post(f"{self.url}{path}", json=body, timeout=30)
+        response.raise_for_status()
+        return response.json()
+
+    def flow_runs(self) -> list[dict[str, Any]]:
+        """All flow runs, the newest first."""
+        runs: list[dict[str, Any]] = self.post("/flow_runs/filter", sort="START_TIME_DESC")
+        return runs
+
+    def task_runs(self, flow_run: str) -> dict[str, dict[str, Any]]:
+        """Task runs of one flow run, by name, in the order in which they began."""
+        runs = self.post(
+            "/task_runs/filter",
+            flow_runs={"id": {"any_": [flow_run]}},
+        )
+        runs.sort(key=lambda run: run["start_time"] or "")
+        return {run["name"]: run for run in runs}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")},
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_MEMO_STORE_PATH": str(home / "memo.toml"),
+        "PREFECT_LOGGING_LEVEL": "INFO",
+        "PREFECT_CLI_PROMPT": "false",
+        "DO_NOT_TRACK": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    log = (home / "server.log").open("w")
+    process = subprocess.Popen(
+        [*PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+        env=environment,
+        cwd=home,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    running = Server(environment["PREFECT_API_URL"], environment)
+    try:
+        until(
+            lambda: process.poll() is not None or _healthy(running.url),
+            120,
+            "the Prefect server did not come up",
+        )
+        if process.poll() is not None:
+            pytest.fail((home / "server.log").read_text()[-2000:])
+        yield running
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A DVC pipeline of four quick stages, written in an order that is not theirs."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "source.txt").write_text("source\n")
+    (root / "dvc.yaml").write_text(DVC_YAML)
+    for command in (["git", "init", "-q"], [sys.executable, "-m", "dvc", "init", "-q"]):
+        subprocess.run(command, cwd=root, check=True)
+    return root
+
+
+def until(ready: Any, seconds: float, complaint: str) -> Any:
+    """What `ready` returns once that is true; it is asked again and again until then."""
+    deadline = time.monotonic() + seconds
+    while not (found := ready()):
+        if time.monotonic() > deadline:
+            pytest.fail(complaint)
+        time.sleep(0.1)
+    return found
+
+
+def start_flow(server: Server, root: Path, **parameters: Any) -> subprocess.Popen[str]:
+    """Run the pipeline's flow over `root` in a process of its own."""
+    code = (
+        "from pathlib import Path; from flows.pipeline import pipeline; "
+        f"pipeline(root=Path({str(root)!r}), **{parameters!r})"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=server.environment,
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def run_flow(server: Server, root: Path, **parameters: Any) -> tuple[int, str]:
+    """Run the flow to its end: exit status and output."""
+    process = start_flow(server, root, **parameters)
+    output, _ = process.communicate(timeout=180)
+    return process.returncode, output
+
+
+def _healthy(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,133 @@
+"""The flow against a real Prefect server: order, states, logs, retries, timeouts, kills."""
+
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from flows.graph import Stage, stages_in_order
+from ledgerline.errors import LedgerlineError
+from tests.flows.conftest import Server, run_flow, start_flow, until
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_order_comes_from_what_stages_read(project: Path) -> None:
+    assert stages_in_order(project) == [
+        Stage("first", ()),
+        Stage("middle", ("first",)),
+        Stage("side", ("first",)),
+        Stage("last", ("middle", "side")),
+    ]
+    assert [step.name for step in stages_in_order(project, ("side",))] == ["first", "side"]
+    with pytest.raises(LedgerlineError, match=r"no stage sid in .*there are first"):
+        stages_in_order(project, ("sid",))
+
+
+def test_each_stage_is_a_task_with_its_name_state_and_log(server: Server, project: Path) -> None:
+    status, output = run_flow(server, project)
+    assert status == 0, output
+    assert (project / "last.txt").read_text() == "source\nsource\n"
+    run = server.flow_runs()[0]
+    tasks = server.task_runs(run["id"])
+    assert list(tasks) == ["first", "middle", "side", "last"]
+    assert {task["state_type"] for task in tasks.values()} == {"COMPLETED"}
+
+    def logged() -> bool:
+        chosen = {"task_run_id": {"any_": [tasks["middle"]["id"]]}}
+        rows = server.post("/logs/filter", logs=chosen)
+        return any("a line from middle" in row["message"] for row in rows)
+
+    until(logged, 20, "the stage's output is not in the task's log")
+    artifacts = server.post("/artifacts/filter", sort="CREATED_DESC")
+    result = next(artifact for artifact in artifacts if artifact["key"] == "result")
+    assert "0.5" in result["data"]
+
+    # Nothing changed, so DVC runs nothing and the flow still says that all is well.
+    before = (project / "last.txt").stat().st_mtime_ns
+    status, output = run_flow(server, project)
+    assert status == 0, output
+    assert (project / "last.txt").stat().st_mtime_ns == before
+
+
+def test_only_a_failed_transport_is_tried_again(server: Server, project: Path) -> None:
+    stage = project / "stage.sh"
+    stage.write_text("echo x >> tries.txt; test $(wc -l < tries.txt) -ge 2 || exit 75; cp $1 $2\n")
+    text = (project / "dvc.yaml").read_text()
+    (project / "dvc.yaml").write_text(
+        text.replace("cmd: cp source.txt first.txt", "cmd: sh stage.sh source.txt first.txt")
+    )
+    status, output = run_flow(server, project, targets=("first",), retry_seconds=0.1)
+    assert status == 0, output
+    assert (project / "tries.txt").read_text() == "x\nx\n"
+    tasks = server.task_runs(server.flow_runs()[0]["id"])
+    assert tasks["first"]["run_count"] == 2
+
+    (project / "tries.txt").unlink()
+    (project / "source.txt").write_text("changed\n")
+    stage.write_text("echo x >> tries.txt; echo the reason >&2; exit 1\n")
+    status, output = run_flow(server, project, targets=("middle",), retry_seconds=0.1)
+    assert status != 0
+    assert (project / "tries.txt").read_text() == "x\n"
+    tasks = server.task_runs(server.flow_runs()[0]["id"])
+    assert {name: task["state_type"] for name, task in tasks.items()} == {"first": "FAILED"}
+    assert "the reason" in output
+
+
+def stubborn(project: Path) -> None:
+    """Make the first stage one that starts a child, ignores SIGTERM and takes forever."""
+    (project / "stage.sh").write_text(
+        "trap '' TERM; sleep 600 & echo $! > child.pid; echo $$ > shell.pid; wait; sleep 600\n"
+    )
+    text = (project / "dvc.yaml").read_text()
+    (project / "dvc.yaml").write_text(
+        text.replace("cmd: cp source.txt first.txt", "cmd: sh stage.sh")
+    )
+
+
+def alive(pid_file: Path) -> bool:
+    path = Path("/proc", pid_file.read_text().strip(), "stat")
+    return path.exists() and path.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_ending_the_flow_ends_every_process_of_the_stage(
+    server: Server, project: Path, number: signal.Signals
+) -> None:
+    stubborn(project)
+    process = start_flow(server, project, targets=("first",))
+    pids = [project / "child.pid", project / "shell.pid"]
+    until(lambda: all(pid.exists() and pid.read_text() for pid in pids), 60, "no stage began")
+    assert all(alive(pid) for pid in pids)
+    os.kill(process.pid, number)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    until(lambda: not any(alive(pid) for pid in pids), 30, "processes of the stage are left")
+
+
+def test_a_stage_that_takes_too_long_is_stopped(server: Server, project: Path) -> None:
+    stubborn(project)
+    status, output = run_flow(server, project, targets=("first",), stage_hours=6 / 3600)
+    assert status != 0
+    assert "was stopped after 6 s" in output
+    assert not alive(project / "child.pid")
+
+
+def test_without_the_limit_a_gpu_stage_does_not_go_ahead(server: Server, project: Path) -> None:
+    text = (project / "dvc.yaml").read_text().replace("middle", "train")
+    (project / "dvc.yaml").write_text(text)
+    status, output = run_flow(server, project, targets=("train",), gpu=True)
+    assert status != 0
+    assert "gpu" in output
+    assert not (project / "train.txt").exists()
+    httpx.post(
+        f"{server.url}/v2/concurrency_limits/",
+        json={"name": "gpu", "limit": 1},
+        timeout=30,
+    ).raise_for_status()
+    status, output = run_flow(server, project, targets=("train",), gpu=True)
+    assert status == 0, output
+    limit = httpx.get(f"{server.url}/v2/concurrency_limits/gpu", timeout=30).json()
+    assert (limit["limit"], limit["active_slots"]) == (1, 0)
