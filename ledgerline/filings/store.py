@@ -11,7 +11,8 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine, event, func, insert, select, text
+from sqlalchemy import Connection, Engine, bindparam, event, func, insert, select, text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import create_engine
 
@@ -20,6 +21,16 @@ from ledgerline.filings.facts import Company, Fact
 from ledgerline.filings.tables import CompanyRow, ConceptRow, FactRow, FilingRow, metadata
 
 _BATCH = 20_000
+_FACT = ("filing_id", "concept_id", "unit", "start", "end", "value", "approx")
+_COMPANY = select(CompanyRow.__table__).where(CompanyRow.__table__.c.cik == bindparam("number"))
+_NEW_COMPANY = insert(CompanyRow.__table__)
+_FILINGS = select(FilingRow.__table__.c.accession, FilingRow.__table__.c.id).where(
+    FilingRow.__table__.c.cik == bindparam("number")
+)
+_NEW_FILING = insert(FilingRow.__table__)
+_NEW_FACTS = (
+    postgresql.insert(FactRow.__table__).on_conflict_do_nothing().returning(FactRow.__table__.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,6 @@ class Store:
     def __init__(self, engine: Engine, read_only: bool):
         self.engine = engine
         self.read_only = read_only
-        self._filings: dict[tuple[int, str], int] = {}
         self._concepts: dict[tuple[str, str], int] = {}
 
     @classmethod
@@ -108,11 +118,10 @@ class Store:
             with self.engine.begin() as connection:
                 for company, facts in batches:
                     self._add_company(connection, company)
-                    added = self._add_facts(connection, facts)
+                    added = self._add_facts(connection, company.cik, facts)
                     new, repeated = new + added.new, repeated + added.repeated
         except BaseException:
             # The transaction took back rows whose ids are remembered here.
-            self._filings.clear()
             self._concepts.clear()
             raise
         return Added(new, repeated)
@@ -202,7 +211,6 @@ class Store:
         )
 
     def _add_company(self, connection: Connection, company: Company) -> None:
-        table = CompanyRow.__table__
         row = {
             "name": company.name,
             "ticker": company.ticker,
@@ -211,79 +219,79 @@ class Store:
             "fiscal_year_end": company.fiscal_year_end,
             "source": company.source,
         }
-        present = connection.execute(select(table).where(table.c.cik == company.cik)).first()
+        present = connection.execute(_COMPANY, {"number": company.cik}).first()
         if present is None:
-            connection.execute(insert(table).values(cik=company.cik, **row))
+            connection.execute(_NEW_COMPANY, {"cik": company.cik, **row})
             return
-        filled = {k: v for k, v in row.items() if v and not getattr(present, k)}
+        filled = {
+            name: value for name, value in row.items() if value and not getattr(present, name)
+        }
         if filled:
+            table = CompanyRow.__table__
             connection.execute(table.update().where(table.c.cik == company.cik).values(**filled))
 
-    def _add_facts(self, connection: Connection, facts: Iterable[Fact]) -> Added:
-        new = seen = 0
-        batch: list[tuple[Any, ...]] = []
-        for fact in facts:
-            filing = self._filings.get((fact.cik, fact.accession))
-            if filing is None:
-                filing = self._filing(connection, fact)
-            concept = self._concepts.get((fact.taxonomy, fact.tag))
-            if concept is None:
-                concept = self._concept(connection, fact.taxonomy, fact.tag)
-            batch.append(
-                (
-                    filing,
-                    concept,
-                    fact.unit,
-                    fact.start,
-                    fact.end,
-                    format(fact.value, "f"),
-                    float(fact.value),
-                )
+    def _add_facts(self, connection: Connection, cik: int, facts: Iterable[Fact]) -> Added:
+        listed = facts if isinstance(facts, list) else list(facts)
+        filings = self._filings(connection, cik, listed)
+        concepts = self._concepts
+        for taxonomy, tag in {(fact.taxonomy, fact.tag) for fact in listed} - concepts.keys():
+            concepts[taxonomy, tag] = self._concept(connection, taxonomy, tag)
+        rows = [
+            (
+                filings[fact.accession],
+                concepts[fact.taxonomy, fact.tag],
+                fact.unit,
+                None if fact.start is None else fact.start.isoformat(),
+                fact.end.isoformat(),
+                format(fact.value, "f"),
+                float(fact.value),
             )
-            if len(batch) == _BATCH:
-                new, seen = new + self._insert(connection, batch), seen + len(batch)
-                batch = []
-        if batch:
-            new, seen = new + self._insert(connection, batch), seen + len(batch)
-        return Added(new, seen - new)
+            for fact in listed
+        ]
+        new = self._insert(connection, rows)
+        return Added(new, len(rows) - new)
 
-    def _insert(self, connection: Connection, batch: list[tuple[Any, ...]]) -> int:
+    def _insert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> int:
         if connection.dialect.name == "sqlite":
+            # Straight to the driver: SQLAlchemy's executemany costs more than the insert.
             driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
+            assert isinstance(driver, sqlite3.Connection)  # noqa: S101
             before = driver.total_changes
             driver.executemany(
                 "INSERT OR IGNORE INTO fact "
                 '(filing_id, concept_id, unit, start, "end", value, approx) '
                 "VALUES (?,?,?,?,?,?,?)",
-                [
-                    (f, c, u, None if s is None else s.isoformat(), e.isoformat(), v, a)
-                    for f, c, u, s, e, v, a in batch
-                ],
+                rows,
             )
             return driver.total_changes - before
-        from sqlalchemy.dialects.postgresql import insert as upsert  # noqa: PLC0415
+        new = 0
+        for position in range(0, len(rows), _BATCH):
+            batch = [
+                dict(zip(_FACT, row, strict=True)) for row in rows[position : position + _BATCH]
+            ]
+            for row in batch:
+                row["start"] = row["start"] and date.fromisoformat(row["start"])
+                row["end"] = date.fromisoformat(row["end"])
+            new += len(connection.execute(_NEW_FACTS, batch).all())
+        return new
 
-        names = ("filing_id", "concept_id", "unit", "start", "end", "value", "approx")
-        statement = (
-            upsert(FactRow.__table__).on_conflict_do_nothing().returning(FactRow.__table__.c.id)
-        )
-        rows = [dict(zip(names, row, strict=True)) for row in batch]
-        return len(connection.execute(statement, rows).all())
-
-    def _filing(self, connection: Connection, fact: Fact) -> int:
-        table = FilingRow.__table__
-        found = connection.execute(
-            select(table.c.id).where(table.c.cik == fact.cik, table.c.accession == fact.accession)
-        ).scalar()
-        if found is None:
-            found = connection.execute(
-                insert(table).values(
-                    cik=fact.cik, accession=fact.accession, form=fact.form, filed=fact.filed
-                )
-            ).inserted_primary_key[0]
-        self._filings[fact.cik, fact.accession] = found
-        return int(found)
+    def _filings(self, connection: Connection, cik: int, facts: list[Fact]) -> dict[str, int]:
+        """Ids of the company's filings by accession; those of `facts` that are new are added."""
+        known = {row[0]: row[1] for row in connection.execute(_FILINGS, {"number": cik})}
+        missing = {
+            fact.accession: {
+                "cik": cik,
+                "accession": fact.accession,
+                "form": fact.form,
+                "filed": fact.filed,
+            }
+            for fact in facts
+            if fact.accession not in known
+        }
+        if missing:
+            connection.execute(_NEW_FILING, list(missing.values()))
+            known = {row[0]: row[1] for row in connection.execute(_FILINGS, {"number": cik})}
+        return known
 
     def _concept(self, connection: Connection, taxonomy: str, tag: str) -> int:
         table = ConceptRow.__table__
@@ -291,10 +299,8 @@ class Store:
             select(table.c.id).where(table.c.taxonomy == taxonomy, table.c.tag == tag)
         ).scalar()
         if found is None:
-            found = connection.execute(
-                insert(table).values(taxonomy=taxonomy, tag=tag)
-            ).inserted_primary_key[0]
-        self._concepts[taxonomy, tag] = found
+            inserted = connection.execute(insert(table).values(taxonomy=taxonomy, tag=tag))
+            found = inserted.inserted_primary_key[0]
         return int(found)
 
 
