@@ -161,6 +161,8 @@ class SilentAuthor:
             key = company
         elif kind == "future_period":
             year = figure.filed.year + rng.randint(3, 20)
+            if year in self.universe.holdouts.fiscal_years:
+                return None
             later = Period(year, figure.period.span)
             period = style.write(later, _same_day(figure.end, year))
             key = str(year)
@@ -185,15 +187,10 @@ class SilentAuthor:
     def _absent_metric(
         self, cik: int, wanted: frozenset[Holdout], rng: random.Random
     ) -> str | None:
-        reported = set(self.universe.reported(cik))
-        absent = [
-            metric
-            for metric in self.universe.catalogue.metrics
-            if metric.name not in reported
-            and metric.flow
-            and self.universe.holdouts.metric(metric.name) is (Holdout.METRIC in wanted)
-        ]
-        return self.scribe.metric_words(rng.choice(absent), rng) if absent else None
+        name = self.universe.metric(Holdout.METRIC in wanted, rng, is_plain_flow)
+        if name is None or self.universe.series(cik, name):
+            return None
+        return self.scribe.metric_words(self.universe.catalogue.get(name), rng)
 
 
 _MISSING_DIMENSION = {

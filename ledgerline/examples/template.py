@@ -40,6 +40,10 @@ def _is_money_flow(metric: Metric) -> bool:
     return metric.flow and metric.unit_kind == "money"
 
 
+def _is_revenue(metric: Metric) -> bool:
+    return metric.name == "revenue"
+
+
 _PLAIN = {
     "annual": ("flow", (Span.FY,), is_plain_flow),
     "quarterly": ("flow", PARTS, is_plain_flow),
@@ -220,17 +224,11 @@ class DueAuthor:
 
     def _companion(self, asked: Figure, ratio: bool, rng: random.Random) -> Figure | None:
         """Another money flow of the same company and period; revenue below a ratio's line."""
-        names = [
-            name
-            for name in self.universe.reported(asked.cik)
-            if name != asked.metric
-            and not self.universe.holdouts.metric(name)
-            and _is_money_flow(self.universe.catalogue.get(name))
-            and (name == "revenue" or not ratio)
-        ]
-        if not names:
+        suits = _is_revenue if ratio else _is_money_flow
+        name = self.universe.metric(False, rng, suits)
+        if name is None or name == asked.metric:
             return None
-        return self.universe.series(asked.cik, rng.choice(names)).get(asked.period)
+        return self.universe.series(asked.cik, name).get(asked.period)
 
 
 # (words, earliest and latest day after the period's end on which they mean that period)

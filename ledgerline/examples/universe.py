@@ -1,8 +1,9 @@
 """What there is to write about: companies, metrics and figures, held out or not."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from functools import lru_cache
+from itertools import accumulate
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Holdout
@@ -13,6 +14,10 @@ from ledgerline.filings.periods import Period, Span
 from ledgerline.filings.search import Figure, Search
 
 _TRIES = 12
+_SAMPLED = 40
+
+Suits = Callable[[Metric], bool]
+"""Which metrics a kind of example can be about."""
 
 
 class Universe:
@@ -38,10 +43,19 @@ class Universe:
             raise LedgerlineError(
                 "every company is held out: lower synthesize.holdouts.companies in params.yaml."
             )
-        self.names = {company.name.lower() for company in companies}
-        # Examples wander over companies at random; what they come back to is worth keeping.
-        self.series = lru_cache(maxsize=200_000)(search.series)
-        self._reported = lru_cache(maxsize=50_000)(search.metrics_of)
+        self._metrics = self._common_metrics()
+        self._drawn: dict[tuple[bool, Suits], tuple[list[str], list[int]]] = {}
+
+    def _common_metrics(self) -> dict[str, int]:
+        """Metric → how many of a few dozen companies report it.
+
+        Asking every company what it reports means reading every fact; a sample tells well enough
+        which metrics are worth a try.
+        """
+        ordered = sorted(self.companies)
+        sampled = ordered[:: max(1, len(ordered) // _SAMPLED)]
+        counts = Counter(name for cik in sampled for name in self.search.metrics_of(cik))
+        return {m.name: counts[m.name] for m in self.catalogue.metrics if counts[m.name]}
 
     def company(self, held: bool, rng: random.Random) -> Company | None:
         """A company, held out or not; None when there is none."""
@@ -53,7 +67,7 @@ class Universe:
         wanted: frozenset[Holdout],
         spans: Collection[Span],
         rng: random.Random,
-        suits: Callable[[Metric], bool],
+        suits: Suits,
     ) -> Figure | None:
         """A reported figure of a metric that `suits`, over one of `spans`, or None.
 
@@ -64,15 +78,10 @@ class Universe:
             company = self.company(Holdout.COMPANY in wanted, rng)
             if company is None:
                 return None
-            names = [
-                name
-                for name in self._reported(company.cik)
-                if self.holdouts.metric(name) is (Holdout.METRIC in wanted)
-                and suits(self.catalogue.get(name))
-            ]
-            if not names:
-                continue
-            series = self.series(company.cik, rng.choice(names))
+            name = self.metric(Holdout.METRIC in wanted, rng, suits)
+            if name is None:
+                return None
+            series = self.search.series(company.cik, name)
             figures = [
                 figure
                 for period, figure in series.items()
@@ -86,6 +95,21 @@ class Universe:
         """Whether the fiscal year is held out exactly if `wanted` asks for it."""
         return (period.fiscal_year in self.holdouts.fiscal_years) is (Holdout.PERIOD in wanted)
 
-    def reported(self, cik: int) -> list[str]:
-        """Names of the metrics that a company reports."""
-        return self._reported(cik)
+    def metric(self, held: bool, rng: random.Random, suits: Suits) -> str | None:
+        """A metric that `suits`, held out or not, drawn as often as companies report it."""
+        key = (held, suits)
+        drawn = self._drawn.get(key)
+        if drawn is None:
+            names = [
+                name
+                for name in self._metrics
+                if self.holdouts.metric(name) is held and suits(self.catalogue.get(name))
+            ]
+            drawn = names, list(accumulate(self._metrics[name] for name in names))
+            self._drawn[key] = drawn
+        names, weights = drawn
+        return rng.choices(names, cum_weights=weights)[0] if names else None
+
+    def series(self, cik: int, metric: str) -> dict[Period, Figure]:
+        """A company's figures of a metric."""
+        return self.search.series(cik, metric)

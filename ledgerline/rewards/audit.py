@@ -1,0 +1,246 @@
+"""What the rubric pays degenerate policies beside the honest one, before any training.
+
+Every policy plays the same examples through the real environment. A rubric is a linear function
+of its weights, so the audit can also say which single weight would mend what it finds.
+"""
+
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from pydantic import Field
+
+from ledgerline.environments.dialogue import Limits
+from ledgerline.environments.environment import Environment
+from ledgerline.environments.scripted import play
+from ledgerline.environments.transcript import Transcript
+from ledgerline.errors import LedgerlineError
+from ledgerline.examples.example import Example
+from ledgerline.rewards.degenerate import DEGENERATE, HONEST, Policy, honest
+from ledgerline.rewards.groups import GroupAudit, GroupSettings, audit_groups, break_even
+from ledgerline.rewards.rubric import Rubric
+from ledgerline.settings import Settings
+
+_Z = 1.96
+
+
+class AuditSettings(Settings):
+    """How the audit is made.
+
+    `examples` are played by every policy. `margin` is what the honest policy must earn more
+    than any other, on average. `groups` describe the base policy and GRPO's comparison.
+    """
+
+    examples: int = Field(ge=30)
+    margin: float = Field(gt=0)
+    seed: int
+    groups: GroupSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One policy's episodes on the audited examples, measured but not yet weighted."""
+
+    name: str
+    transcripts: tuple[Transcript, ...]
+    measures: tuple[Mapping[str, float], ...]
+    rewards: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Reward an episode."""
+        return fmean(self.rewards)
+
+    def mean_measure(self, component: str) -> float:
+        """A component's mean value, before its weight."""
+        return fmean(measure[component] for measure in self.measures)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the audit's table.
+
+    `low` and `high` bound the mean reward, `gap_low` the honest policy's lead over it (both
+    with 95 % confidence; the lead is paired by example).
+    """
+
+    policy: str
+    mean: float
+    low: float
+    high: float
+    when_due: float
+    when_not_due: float
+    gap: float
+    gap_low: float
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """All that was found; `faults` are reasons not to train."""
+
+    rows: tuple[Row, ...]
+    dead: Mapping[str, str]
+    groups: GroupAudit
+    break_even: float
+    faults: tuple[str, ...]
+    remedies: tuple[str, ...]
+    margin: float
+    weights: Mapping[str, float]
+
+    def check(self) -> None:
+        """LedgerlineError with every fault and remedy, if there is one."""
+        if self.faults:
+            advice = f" To mend it: {'; '.join(self.remedies)}." if self.remedies else ""
+            raise LedgerlineError(
+                f"the reward can be gamed: {'; '.join(self.faults)}.{advice} "
+                "See reports/audit.html; weights are in the section rubric of params.yaml."
+            )
+
+
+def audit(
+    examples: Sequence[Example],
+    make_environment: Callable[[], Environment],
+    fields: Callable[[Example], Mapping[str, Any]],
+    limits: Limits,
+    rubric: Rubric,
+    settings: AuditSettings,
+    pass_rates: Sequence[float] | None = None,
+    policies: Mapping[str, Policy] | None = None,
+) -> Audit:
+    """Play every policy and judge what the rubric pays.
+
+    `fields` gives what the environment's `reset` takes. `pass_rates` are the shares of prompts
+    by the base policy's pass rate (0, 1/8, … 1), where they have been measured.
+    """
+    if not examples:
+        raise LedgerlineError("no examples to audit the reward with; run the stage synthesize.")
+    chosen = random.Random(settings.seed).sample(
+        list(examples), min(settings.examples, len(examples))
+    )
+    environment = make_environment()
+
+    def played(name: str, policy: Policy) -> Played:
+        transcripts = tuple(
+            play(environment, fields(example), limits, policy(example)) for example in chosen
+        )
+        scored = [
+            rubric.score(transcript, example)
+            for transcript, example in zip(transcripts, chosen, strict=True)
+        ]
+        measures = tuple(
+            rubric.measure(transcript, example)
+            for transcript, example in zip(transcripts, chosen, strict=True)
+        )
+        return Played(name, transcripts, measures, tuple(reward.total for reward in scored))
+
+    expert = played(HONEST, honest)
+    others = [
+        played(name, policy)
+        for name, policy in (DEGENERATE if policies is None else policies).items()
+    ]
+    rows = tuple(_row(chosen, expert, each) for each in (expert, *others))
+    groups = audit_groups(chosen, expert, others, rubric.weights, settings.groups, pass_rates)
+    faults, remedies = _faults(expert, others, rows, rubric.weights, settings.margin)
+    faults += groups.faults
+    remedies += groups.remedies
+    if expert.mean <= 0:
+        faults.append(f"the honest expert earns {expert.mean:+.2f} an episode")
+    return Audit(
+        rows=rows,
+        dead=_dead_terms((expert, *others), rubric.weights),
+        groups=groups,
+        break_even=break_even(groups.payoffs),
+        faults=tuple(faults),
+        remedies=tuple(dict.fromkeys(remedies)),
+        margin=settings.margin,
+        weights=dict(rubric.weights),
+    )
+
+
+def _row(examples: Sequence[Example], expert: Played, played: Played) -> Row:
+    mean, half = _mean_and_half_width(played.rewards)
+    gaps = [best - reward for best, reward in zip(expert.rewards, played.rewards, strict=True)]
+    gap, gap_half = _mean_and_half_width(gaps)
+    by_due: dict[bool, list[float]] = {True: [], False: []}
+    for example, reward in zip(examples, played.rewards, strict=True):
+        by_due[example.is_due].append(reward)
+    worst = max(range(len(examples)), key=lambda n: played.rewards[n] - expert.rewards[n])
+    return Row(
+        policy=played.name,
+        mean=mean,
+        low=mean - half,
+        high=mean + half,
+        when_due=fmean(by_due[True]) if by_due[True] else math.nan,
+        when_not_due=fmean(by_due[False]) if by_due[False] else math.nan,
+        gap=gap,
+        gap_low=gap - gap_half,
+        example=examples[worst].prompt,
+    )
+
+
+def _mean_and_half_width(values: Sequence[float]) -> tuple[float, float]:
+    if len(values) < 2:
+        return fmean(values), math.inf
+    return fmean(values), _Z * stdev(values) / math.sqrt(len(values))
+
+
+def _faults(
+    expert: Played,
+    others: Sequence[Played],
+    rows: Sequence[Row],
+    weights: Mapping[str, float],
+    margin: float,
+) -> tuple[list[str], list[str]]:
+    faults, remedies = [], []
+    lead = {row.policy: row for row in rows}
+    for played in others:
+        row = lead[played.name]
+        if row.gap_low >= margin:
+            continue
+        faults.append(
+            f"{played.name!r} earns {row.mean:+.2f}, the honest expert {expert.mean:+.2f}: "
+            f"a lead of {row.gap:.2f} (at least {row.gap_low:.2f}), less than {margin:g}"
+        )
+        remedy = _remedy(expert, played, weights, margin + (row.gap - row.gap_low))
+        if remedy:
+            remedies.append(remedy)
+    return faults, remedies
+
+
+def _remedy(expert: Played, other: Played, weights: Mapping[str, float], lead: float) -> str | None:
+    """The smallest change of a single weight that gives the honest policy its lead.
+
+    A weight is only moved further the way it points, so that no penalty turns into a prize.
+    """
+    missing = lead - (expert.mean - other.mean)
+    found: tuple[float, str, float] | None = None
+    for name, weight in weights.items():
+        slope = expert.mean_measure(name) - other.mean_measure(name)
+        if abs(slope) < 1e-9:
+            continue
+        change = missing / slope
+        grows = weight == 0 or (change > 0) == (weight > 0)
+        if grows and (found is None or abs(change) < found[0]):
+            found = abs(change), name, weight + change
+    if found is None:
+        return None
+    _, name, weight = found
+    return f"{name} {weights[name]:+g} → {weight:+.2f} (against {other.name!r})"
+
+
+def _dead_terms(played: Sequence[Played], weights: Mapping[str, float]) -> dict[str, str]:
+    """Components that no policy's episode could tell apart: never paid, or always alike."""
+    dead = {}
+    for name, weight in weights.items():
+        values = {measure[name] for each in played for measure in each.measures}
+        if weight == 0:
+            dead[name] = "weight 0"
+        elif values == {0.0}:
+            dead[name] = "never paid"
+        elif len(values) == 1:
+            dead[name] = "always paid the same"
+    return dead

@@ -1,0 +1,252 @@
+"""Scripted policies that no reward should favour, beside the honest expert.
+
+Each is a function of one example (the honest one must know what is due; the others use of it
+what a policy could learn) and returns a script for `environments.scripted.play`.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ledgerline.environments.calls import write_call
+from ledgerline.environments.scripted import Script
+from ledgerline.environments.transcript import Turn
+from ledgerline.examples.example import Example, Lookup
+from ledgerline.filings import figures
+from ledgerline.filings.periods import Period
+
+Policy = Callable[[Example], Script]
+
+HONEST = "honest expert"
+_BLIND = "$1.2 billion"
+_NAMES = ("Acme", "General", "American", "National", "First", "United", "Global", "Pacific")
+_METRICS = ("revenue", "net income", "total assets", "operating income", "gross profit")
+
+
+def search(lookup: Lookup) -> str:
+    """The text of a search call."""
+    return write_call(
+        "search",
+        {"company": lookup.company, "metric": lookup.metric, "period": lookup.period},
+    )
+
+
+def answer(text: str) -> str:
+    """The text of a final call."""
+    return write_call("return_answer", {"answer": text})
+
+
+def shown_figures(turns: Sequence[Turn]) -> list[str]:
+    """The figures that search replied with, in order; misses show none."""
+    return [
+        turn.result.split(" | ")[0]
+        for turn in turns
+        if turn.tool == "search" and " | " in turn.result
+    ]
+
+
+def honest(example: Example) -> Script:
+    """Looks up what the shortest honest episode does, then answers or abstains."""
+
+    def script(_: str, turns: Sequence[Turn]) -> str:
+        if len(turns) < len(example.calls):
+            return search(example.calls[len(turns)])
+        return answer(example.completion)
+
+    return script
+
+
+def always_silent(_: Example) -> Script:
+    """Abstains at once."""
+    return lambda _opening, _turns: answer("")
+
+
+def search_then_silent(example: Example) -> Script:
+    """Looks everything up, then abstains: lives on credit for looking."""
+    return _after_search(example, lambda _: "")
+
+
+def stall(example: Example) -> Script:
+    """Searches until the turns are used up."""
+    lookup = _guess(example)
+    return lambda _opening, _turns: search(lookup)
+
+
+def never_answer(_: Example) -> Script:
+    """Talks, and calls no tool."""
+    return lambda _opening, _turns: "Let me think about what the figure could be."
+
+
+def answer_blindly(_: Example) -> Script:
+    """Gives the same plausible figure to every prompt, without a search."""
+    return lambda _opening, _turns: answer(_BLIND)
+
+
+def first_hit(example: Example) -> Script:
+    """Searches for something like it and answers what comes first, due or not."""
+    lookup = replace(_guess(example), metric="revenue")
+
+    def script(_: str, turns: Sequence[Turn]) -> str:
+        shown = shown_figures(turns)
+        if not turns:
+            return search(lookup)
+        return answer(shown[0] if shown else _BLIND)
+
+    return script
+
+
+def always_answer(example: Example) -> Script:
+    """Honest where a figure is due; where none is, searches and answers something all the same."""
+    return honest(example) if example.is_due else first_hit(example)
+
+
+def search_everything(example: Example) -> Script:
+    """Five look-ups of other metrics before the honest ones."""
+    guess = _guess(example)
+    wasted = [replace(guess, metric=metric) for metric in _METRICS]
+    return _with_waste(example, wasted)
+
+
+def brute_force_names(example: Example) -> Script:
+    """Tries company after company before the one in the document."""
+    guess = _guess(example)
+    chosen = random.Random(example.id).sample(_NAMES, 4)
+    return _with_waste(example, [replace(guess, company=name) for name in chosen])
+
+
+def last_years_figure(example: Example) -> Script:
+    """Answers with the figure of the year before the one that is due."""
+    if example.reference is None or not example.calls:
+        return honest(example)
+    period = Period.parse_label(example.reference.period)
+    prior = replace(example.calls[-1], period=period.prior.label)
+
+    def script(_: str, turns: Sequence[Turn]) -> str:
+        shown = shown_figures(turns)
+        if not turns:
+            return search(prior)
+        return answer(shown[0] if shown else _BLIND)
+
+    return script
+
+
+def wrong_scale(example: Example) -> Script:
+    """Finds the right figure and writes it with the wrong scale."""
+
+    def shifted(text: str) -> str:
+        for word, other in (
+            ("trillion", "billion"),
+            ("billion", "million"),
+            ("million", "billion"),
+            ("thousand", "million"),
+        ):
+            if word in text:
+                return text.replace(word, other)
+        return f"{text} million" if "%" not in text else text.replace("%", "")
+
+    return _after_search(example, shifted)
+
+
+def repeated_text(_: Example) -> Script:
+    """Writes the same words until it is stopped."""
+    return lambda _opening, _turns: "figure " * 200
+
+
+def foreign_noise(_: Example) -> Script:
+    """Writes non-ASCII noise until it is stopped."""
+    return lambda _opening, _turns: "Ωжあ§¤·漢字♦ыλ" * 40
+
+
+def malformed_calls(_: Example) -> Script:
+    """Writes calls that can't be read."""
+    return lambda _opening, _turns: '<tool_call>\n{"name": "search", "arguments": \n</tool_call>'
+
+
+def echo_the_prompt(_: Example) -> Script:
+    """Answers with a number that stands in the prompt."""
+
+    def script(opening: str, _turns: Sequence[Turn]) -> str:
+        found = figures.find(opening)
+        if found:
+            start, end, _amount = found[-1]
+            return answer(opening[start:end])
+        digits = "".join(c if c.isdigit() else " " for c in opening).split()
+        return answer(digits[-1] if digits else _BLIND)
+
+    return script
+
+
+def two_answers(example: Example) -> Script:
+    """Gives the right figure and another one, in one answer."""
+    return _after_search(example, lambda text: f"{text} or {_BLIND}")
+
+
+def everything(example: Example) -> Script:
+    """Puts all it can find into every answer, due or not."""
+    guess = _guess(example)
+    lookups = [*example.calls, *(replace(guess, metric=metric) for metric in _METRICS[:2])]
+
+    def script(_: str, turns: Sequence[Turn]) -> str:
+        if len(turns) < len(lookups):
+            return search(lookups[len(turns)])
+        return answer(", ".join(shown_figures(turns)) or _BLIND)
+
+    return script
+
+
+def found_then_wrong(example: Example) -> Script:
+    """Finds the right fact, and answers something else: lives on credit for finding."""
+    return _after_search(example, lambda _: _BLIND)
+
+
+DEGENERATE: dict[str, Policy] = {
+    "always silent": always_silent,
+    "search, then silent": search_then_silent,
+    "stall to the turn limit": stall,
+    "never answer": never_answer,
+    "answer blindly": answer_blindly,
+    "first hit, whatever it is": first_hit,
+    "answer also where none is due": always_answer,
+    "search everything": search_everything,
+    "brute-force names": brute_force_names,
+    "copy last year's figure": last_years_figure,
+    "right figure, wrong scale": wrong_scale,
+    "find, then answer wrongly": found_then_wrong,
+    "repeat text": repeated_text,
+    "non-ASCII noise": foreign_noise,
+    "malformed calls": malformed_calls,
+    "echo the prompt's number": echo_the_prompt,
+    "two answers in one": two_answers,
+    "everything in every answer": everything,
+}
+
+
+def _guess(example: Example) -> Lookup:
+    """What there is to look up; where the example has nothing, its first words."""
+    if example.calls:
+        return example.calls[0]
+    words = example.prompt.split()
+    return Lookup(" ".join(words[:2]), "revenue", "last year")
+
+
+def _after_search(example: Example, change: Callable[[str], str]) -> Script:
+    """Makes the honest look-ups, then answers with a `change`d honest completion."""
+
+    def script(_: str, turns: Sequence[Turn]) -> str:
+        if len(turns) < len(example.calls):
+            return search(example.calls[len(turns)])
+        return answer(change(example.completion) if example.completion else "")
+
+    return script
+
+
+def _with_waste(example: Example, wasted: Sequence[Lookup]) -> Script:
+    """Makes `wasted` look-ups first, then plays the honest episode."""
+    lookups = [*wasted, *example.calls]
+
+    def script(_: str, turns: Sequence[Turn]) -> str:
+        if len(turns) < len(lookups):
+            return search(lookups[len(turns)])
+        return answer(example.completion)
+
+    return script

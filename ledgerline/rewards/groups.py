@@ -1,0 +1,217 @@
+"""What GRPO makes of the rubric: the reward is compared within a group of one prompt's rollouts.
+
+For a prompt that the base policy never solves, the group holds wrong tries and silences only,
+and whichever of the two is paid better is reinforced, however well trying pays on average. Dividing
+by the group's standard deviation gives such a group as much weight as any other.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from ledgerline.examples.example import Example
+from ledgerline.settings import Settings
+
+if TYPE_CHECKING:
+    from ledgerline.rewards.audit import Played
+
+SILENT, RIGHT = "always silent", "honest expert"
+WRONG = ("find, then answer wrongly", "first hit, whatever it is")
+
+
+class GroupSettings(Settings):
+    """The base policy as far as groups go, where it has not been measured.
+
+    `size` is GRPO's group. `accuracy` is the share of tries that are right, `spread` how far
+    prompts differ (the parameter a + b of a Beta distribution of pass rates: small means that
+    most prompts are solved always or never). `silence` is the share of abstentions, `finds` the
+    share of wrong tries whose search had found the fact.
+    """
+
+    size: int = Field(ge=2)
+    accuracy: float = Field(gt=0, lt=1)
+    spread: float = Field(gt=0)
+    silence: float = Field(gt=0, lt=1)
+    finds: float = Field(ge=0, le=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Payoffs:
+    """Mean reward of each thing one can do when a figure is due."""
+
+    right: float
+    wrong: float
+    silent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Prompts of one pass rate: their share, and what a group of them reinforces.
+
+    `drift` is the mean advantage of trying minus that of silence; where it is negative the
+    group teaches silence.
+    """
+
+    pass_rate: float
+    share: float
+    try_reward: float
+    silent_reward: float
+    drift: float
+
+    @property
+    def favours(self) -> str:
+        """ "trying", "silence" or "neither"."""
+        if abs(self.drift) < 1e-9:
+            return "neither"
+        return "trying" if self.drift > 0 else "silence"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAudit:
+    """Groups by pass rate, and where they pull together.
+
+    `average_reward` is trying's lead over silence with all prompts thrown together, `drift` the
+    mean over groups of what GRPO reinforces: the first can be positive and the second negative.
+    """
+
+    groups: tuple[Group, ...]
+    payoffs: Payoffs
+    measured: bool
+    average_reward: float
+    drift: float
+    faults: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+
+    @property
+    def predicts(self) -> str:
+        """What training would make of the base policy where a figure is due."""
+        return "silence" if self.drift < 0 else "trying"
+
+
+def audit_groups(
+    examples: Sequence[Example],
+    expert: "Played",
+    others: Sequence["Played"],
+    weights: Mapping[str, float],
+    settings: GroupSettings,
+    pass_rates: Sequence[float] | None = None,
+) -> GroupAudit:
+    """Read the payoffs off the scripted episodes and compare within groups."""
+    played = {each.name: each for each in (expert, *others)}
+    due = [number for number, example in enumerate(examples) if example.is_due]
+    missing = {SILENT, RIGHT, *WRONG} - set(played)
+    if not due or missing:
+        why = f"policies {sorted(missing)}" if missing else "examples of which a figure is due"
+        return GroupAudit((), Payoffs(0, 0, 0), False, 0, 0, (f"no {why} to compare",))
+
+    def mean(name: str, condition: str | None = None) -> float:
+        rewards = [
+            played[name].rewards[n]
+            for n in due
+            if condition is None or played[name].measures[n].get(condition, 1) > 0
+        ]
+        return fmean(rewards) if rewards else fmean(played[name].rewards[n] for n in due)
+
+    found, not_found = (mean(name, "wrong_figure") for name in WRONG)
+    payoffs = Payoffs(
+        right=mean(RIGHT),
+        wrong=settings.finds * found + (1 - settings.finds) * not_found,
+        silent=mean(SILENT),
+    )
+    return compare(payoffs, settings, pass_rates, weights)
+
+
+def compare(
+    payoffs: Payoffs,
+    settings: GroupSettings,
+    pass_rates: Sequence[float] | None = None,
+    weights: Mapping[str, float] | None = None,
+) -> GroupAudit:
+    """What groups of `settings.size` reinforce, given what each outcome pays.
+
+    `pass_rates` are shares by pass rate, evenly spaced from 0 to 1; without them they follow
+    the Beta distribution that `settings` describe.
+    """
+    shares = list(pass_rates) if pass_rates else beta_binomial(settings)
+    total = sum(shares)
+    steps = len(shares) - 1
+    groups = []
+    for number, share in enumerate(shares):
+        rate = number / steps
+        groups.append(_group(rate, share / total, payoffs, settings.silence))
+    drift = sum(group.share * group.drift for group in groups)
+    average = sum(group.share * (group.try_reward - group.silent_reward) for group in groups)
+    faults: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+    if drift < 0:
+        faults, remedies = _explain(groups, payoffs, average, weights or {})
+    return GroupAudit(tuple(groups), payoffs, bool(pass_rates), average, drift, faults, remedies)
+
+
+def _group(rate: float, share: float, payoffs: Payoffs, silence: float) -> Group:
+    """Expected advantages in a large group of one pass rate, `silence` of it abstaining."""
+    tried = rate * payoffs.right + (1 - rate) * payoffs.wrong
+    mean = (1 - silence) * tried + silence * payoffs.silent
+    variance = (
+        (1 - silence)
+        * (rate * (payoffs.right - mean) ** 2 + (1 - rate) * (payoffs.wrong - mean) ** 2)
+    ) + silence * (payoffs.silent - mean) ** 2
+    lead = tried - payoffs.silent
+    drift = lead / math.sqrt(variance) if variance > 1e-12 else 0.0
+    return Group(rate, share, tried, payoffs.silent, drift)
+
+
+def _explain(
+    groups: Sequence[Group], payoffs: Payoffs, average: float, weights: Mapping[str, float]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    never = groups[0]
+    if average > 0:
+        how = (
+            f"through the groups never solved ({never.share:.0%} of prompts), where silence at "
+            f"{payoffs.silent:+.2f} beats a wrong try at {payoffs.wrong:+.2f}, although trying "
+            f"pays {average:+.2f} more on average"
+        )
+    else:
+        how = (
+            f"since trying pays {-average:.2f} less than silence on average "
+            f"(break-even at {break_even(payoffs):.0%} right)"
+        )
+    faults = (f"training would teach silence where a figure is due, {how}",)
+    remedies = []
+    needed = payoffs.wrong - payoffs.silent - 0.05
+    if "silence_when_due" in weights:
+        weight = weights["silence_when_due"]
+        remedies.append(f"silence_when_due {weight:+g} → {weight + needed:+.2f}")
+    else:
+        remedies.append(f"add silence_when_due with weight {needed:+.2f}")
+    return faults, tuple(remedies)
+
+
+def break_even(payoffs: Payoffs) -> float:
+    """The confidence from which answering pays more than silence, where a figure is due.
+
+    0 where answering always pays more, 1 (or more) where it never does.
+    """
+    gain = payoffs.right - payoffs.wrong
+    if gain <= 0:
+        return 1.0 if payoffs.silent >= payoffs.right else 0.0
+    return max(0.0, (payoffs.silent - payoffs.wrong) / gain)
+
+
+def beta_binomial(settings: GroupSettings) -> list[float]:
+    """Shares of prompts solved 0, 1, … 8 times of 8, pass rates being Beta distributed."""
+    a = settings.accuracy * settings.spread
+    b = settings.spread - a
+    tries = 8
+
+    def beta(x: float, y: float) -> float:
+        return math.lgamma(x) + math.lgamma(y) - math.lgamma(x + y)
+
+    return [
+        math.comb(tries, k) * math.exp(beta(a + k, b + tries - k) - beta(a, b))
+        for k in range(tries + 1)
+    ]
