@@ -10,13 +10,16 @@ from typing import Any
 import orjson
 
 from ledgerline.filings.facts import Company, Fact
+from ledgerline.filings.spelling import display_name
 
 
 class BadFile(Exception):
     """A file or an entry of a zip that can't be read as what it should be; says why."""
 
 
-def read_companyfacts(content: bytes) -> tuple[Company, list[Fact], dict[str, int]]:
+def read_companyfacts(
+    content: bytes, source: str = "companyfacts"
+) -> tuple[Company, list[Fact], dict[str, int]]:
     """Read one companyfacts object.
 
     Returns the company, its facts in the file's order, and how many rows were set aside by
@@ -37,12 +40,12 @@ def read_companyfacts(content: bytes) -> tuple[Company, list[Fact], dict[str, in
         cik = int(document["cik"])
         company = Company(
             cik=cik,
-            name=str(document.get("entityName") or f"CIK {cik}"),
+            name=display_name(str(document.get("entityName") or f"CIK {cik}")),
             ticker=next(iter(document.get("tickers") or ()), ""),
             former_names=tuple(f["name"] for f in document.get("formerNames") or ()),
             sic=str(document.get("sic") or ""),
             fiscal_year_end=str(document.get("fiscalYearEnd") or ""),
-            source="companyfacts",
+            source=source,
         )
         taxonomies = document["facts"].items()
     except (KeyError, TypeError, ValueError, AttributeError) as error:

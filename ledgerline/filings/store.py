@@ -18,7 +18,7 @@ from sqlmodel import create_engine
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.filings.facts import Company, Fact
-from ledgerline.filings.tables import CompanyRow, ConceptRow, FactRow, FilingRow, metadata
+from ledgerline.filings.tables import TABLES, CompanyRow, ConceptRow, FactRow, FilingRow, metadata
 
 _BATCH = 20_000
 _FACT = ("filing_id", "concept_id", "unit", "start", "end", "value", "approx")
@@ -60,7 +60,7 @@ class Store:
         if url.startswith("sqlite") and Path(url.removeprefix("sqlite:///")).exists():
             raise LedgerlineError(f"{where}: a store is there already; open it or remove it")
         store = cls(_engine(url, read_only=False), read_only=False)
-        metadata.create_all(store.engine)
+        metadata.create_all(store.engine, tables=TABLES)
         return store
 
     @classmethod

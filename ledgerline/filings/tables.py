@@ -1,9 +1,12 @@
 """The store's tables. migrations/ brings older stores to this shape."""
 
+from dataclasses import asdict
 from datetime import date
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
+
+from ledgerline.filings.generated import Planted
 
 
 class CompanyRow(SQLModel, table=True):
@@ -61,6 +64,29 @@ class FactRow(SQLModel, table=True):
     corrected: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
+class PlantedRow(SQLModel, table=True):
+    """An error planted in the generated universe, and the right value; nothing else reads it."""
+
+    __tablename__ = "planted"
+    id: int | None = Field(default=None, primary_key=True)
+    cik: int
+    accession: str
+    taxonomy: str
+    tag: str
+    unit: str
+    start: date | None = None
+    end: date
+    factor: str
+    wrong: str
+    right: str
+    kind: str
+
+    @classmethod
+    def of(cls, error: Planted) -> "PlantedRow":
+        """The row of a planted error."""
+        return cls.model_validate(asdict(error))
+
+
 Index(
     "fact_identity",
     FactRow.__table__.c.filing_id,  # type: ignore[attr-defined]
@@ -72,3 +98,8 @@ Index(
 )
 
 metadata = SQLModel.metadata
+TABLES = [
+    row.__table__  # type: ignore[attr-defined]
+    for row in (CompanyRow, FilingRow, ConceptRow, FactRow)
+]
+"""What every store has; `planted` is made only for the generated universe."""

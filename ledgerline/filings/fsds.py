@@ -1,0 +1,225 @@
+"""SEC Financial Statement Data Sets, and Financial Statement and Notes, quarter by quarter.
+
+Values are of the whole company only: rows with `segments` (or a dimension hash) or a
+co-registrant are told apart and counted, as are submissions that a later one superseded
+(`prevrpt`). `ddate` is a month's end and `qtrs` whole quarters, so starts and ends are too.
+"""
+
+import csv
+import io
+import re
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from pathlib import Path
+
+from ledgerline.filings.companyfacts import BadFile
+from ledgerline.filings.facts import Company, Fact
+from ledgerline.filings.periods import end_of_month
+from ledgerline.filings.spelling import display_name
+
+SEGMENTS = "not the whole company (segments)"
+COREGISTRANT = "not the whole company (co-registrant)"
+SUPERSEDED = "superseded submission (prevrpt)"
+_ROWS = 250_000
+"""Rows of num.txt held at once."""
+_PER_SHARE = re.compile(r"Per\w*(?:Share|Unit)s?(?![a-z])|PerShare")
+_NO_DIMENSION = ("", "0x00000000")
+_TAXONOMIES = {"ifrs": "ifrs-full"}
+csv.field_size_limit(1 << 24)
+
+
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    company: Company
+    form: str
+    filed: date
+    superseded: bool
+
+
+def is_data_set(names: list[str]) -> bool:
+    """Whether a zip with entries `names` claims to be a data set."""
+    bases = {Path(name).stem for name in names}
+    return bool(bases & {"sub", "num", "pre"})
+
+
+def read_data_set(path: Path) -> Iterator[tuple[Company, list[Fact], Counter[str]]]:
+    """Each company's facts, in batches of bounded memory, with rows set aside by reason.
+
+    A company may come more than once. Reasons that belong to no company come with the
+    first.
+
+    Raises:
+        BadFile: a table is missing, truncated, or without a column that it must have.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {Path(name).stem: name for name in archive.namelist()}
+            for table in ("sub", "num"):
+                if table not in names:
+                    raise BadFile(f"no {table}.txt in it; download the data set again")
+            submissions = dict(_submissions(archive, names["sub"]))
+            per_share = _per_share_tags(archive, names.get("tag"))
+            yield from _companies(archive, names["num"], submissions, per_share)
+    except (zipfile.BadZipFile, EOFError, OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadFile(f"truncated or not a zip ({error})") from None
+    except KeyError as error:
+        raise BadFile(f"a table lacks the column {error}") from None
+
+
+def _table(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[dict[str, int], list[str]]]:
+    with archive.open(name) as raw:
+        lines = csv.reader(
+            io.TextIOWrapper(raw, "utf-8", newline=""), delimiter="\t", quoting=csv.QUOTE_NONE
+        )
+        header = next(lines, None)
+        if header is None:
+            raise BadFile(f"{name} is empty")
+        columns = {column: position for position, column in enumerate(header)}
+        for line in lines:
+            yield columns, line
+
+
+def _submissions(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[str, _Submission]]:
+    for at, line in _table(archive, name):
+        former = line[at["former"]] if "former" in at else ""
+        company = Company(
+            cik=int(line[at["cik"]]),
+            name=display_name(line[at["name"]]),
+            former_names=(display_name(former),) if former else (),
+            sic=line[at["sic"]],
+            fiscal_year_end=line[at["fye"]].zfill(4) if line[at["fye"]] else "",
+            source="fsds",
+        )
+        yield (
+            line[at["adsh"]],
+            _Submission(
+                company,
+                line[at["form"]],
+                _date(line[at["filed"]]),
+                line[at["prevrpt"]] == "1",
+            ),
+        )
+
+
+def _per_share_tags(archive: zipfile.ZipFile, name: str | None) -> frozenset[str]:
+    if name is None:
+        return frozenset()
+    rows = _table(archive, name)
+    return frozenset(
+        line[at["tag"]] for at, line in rows if line[at["datatype"]].lower() == "pershare"
+    )
+
+
+def _companies(
+    archive: zipfile.ZipFile,
+    name: str,
+    submissions: dict[str, _Submission],
+    per_share: frozenset[str],
+) -> Iterator[tuple[Company, list[Fact], Counter[str]]]:
+    facts: dict[int, dict[tuple[object, ...], tuple[float, Fact]]] = defaultdict(dict)
+    companies: dict[int, Company] = {}
+    aside: Counter[str] = Counter()
+    held = 0
+    for at, line in _table(archive, name):
+        try:
+            fact, reason, decimals = _fact(at, line, submissions, per_share)
+        except (ValueError, IndexError, InvalidOperation) as error:
+            fact, reason, decimals = None, f"row can't be read ({type(error).__name__})", 0.0
+        if fact is None:
+            aside[reason] += 1
+            continue
+        companies[fact.cik] = submissions[fact.accession].company
+        identity = (fact.accession, fact.taxonomy, fact.tag, fact.unit, fact.start, fact.end)
+        kept = facts[fact.cik].get(identity)
+        if kept is None or decimals > kept[0]:
+            # The notes tell one fact several times, rounded; the most precise stands.
+            facts[fact.cik][identity] = (decimals, fact)
+            held += kept is None
+        if held >= _ROWS:
+            yield from _emptied(companies, facts, aside)
+            aside, held = Counter(), 0
+    yield from _emptied(companies, facts, aside)
+
+
+def _emptied(
+    companies: dict[int, Company],
+    facts: dict[int, dict[tuple[object, ...], tuple[float, Fact]]],
+    aside: Counter[str],
+) -> Iterator[tuple[Company, list[Fact], Counter[str]]]:
+    for cik in sorted(facts):
+        yield companies[cik], [fact for _, fact in facts[cik].values()], aside
+        aside = Counter()
+    facts.clear()
+
+
+def _fact(
+    at: dict[str, int],
+    line: list[str],
+    submissions: dict[str, _Submission],
+    per_share: frozenset[str],
+) -> tuple[Fact | None, str, float]:
+    submission = submissions.get(line[at["adsh"]])
+    if submission is None:
+        return None, "accession not in sub", 0.0
+    if submission.superseded:
+        return None, SUPERSEDED, 0.0
+    if ("segments" in at and line[at["segments"]]) or (
+        "dimh" in at and line[at["dimh"]] not in _NO_DIMENSION
+    ):
+        return None, SEGMENTS, 0.0
+    if line[at["coreg"]]:
+        return None, COREGISTRANT, 0.0
+    if not line[at["value"]]:
+        return None, "no value", 0.0
+    tag, unit, quarters = line[at["tag"]], line[at["uom"]], int(line[at["qtrs"]])
+    if len(unit) == 3 and unit.isupper() and (tag in per_share or _PER_SHARE.search(tag)):
+        unit = f"{unit}/shares"
+    end = _date(line[at["ddate"]])
+    decimals = line[at["dcml"]] if "dcml" in at else ""
+    return (
+        Fact(
+            submission.company.cik,
+            line[at["adsh"]],
+            _taxonomy(line[at["version"]]),
+            tag,
+            unit,
+            _start(end, quarters) if quarters else None,
+            end,
+            _exact(line[at["value"]]),
+            submission.form,
+            submission.filed,
+        ),
+        "",
+        float(decimals) if decimals else 0.0,
+    )
+
+
+def _exact(text: str) -> Decimal:
+    whole, _, fraction = text.partition(".")
+    value = Decimal(whole if not fraction.strip("0") else text.rstrip("0"))
+    if not value.is_finite():
+        raise ValueError(text)
+    return value
+
+
+@lru_cache(maxsize=10_000)
+def _taxonomy(version: str) -> str:
+    family, slash, _ = version.partition("/")
+    return _TAXONOMIES.get(family, family) if slash else "custom"
+
+
+@lru_cache(maxsize=100_000)
+def _date(text: str) -> date:
+    return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+
+
+@lru_cache(maxsize=100_000)
+def _start(end: date, quarters: int) -> date:
+    """The first day of the `quarters` that end with the month of `end`."""
+    months = end.year * 12 + end.month - 1 - 3 * quarters
+    return date.fromordinal(end_of_month(months // 12, months % 12 + 1).toordinal() + 1)

@@ -1,0 +1,120 @@
+"""From sources to a store of raw facts."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from sqlalchemy import insert
+
+from ledgerline.durable import replacing_file
+from ledgerline.errors import LedgerlineError
+from ledgerline.filings.generated import GeneratedSettings
+from ledgerline.filings.sources import Reading, Unreadable, read_folder, read_generated
+from ledgerline.filings.store import Store
+from ledgerline.filings.tables import PlantedRow
+from ledgerline.settings import Settings
+
+_COMPANIES_AT_ONCE = 50
+
+
+class GeneratedSource(GeneratedSettings):
+    """The generated universe."""
+
+    kind: Literal["generated"]
+
+
+class FilesSource(Settings):
+    """A folder of companyfacts and data sets; relative to the project's root."""
+
+    kind: Literal["files"]
+    folder: Path
+
+
+Source = Annotated[GeneratedSource | FilesSource, Field(discriminator="kind")]
+
+
+class IngestSettings(Settings):
+    """Which sources are read, in order, and what to do about a file that can't be read."""
+
+    sources: tuple[Source, ...]
+    on_bad_file: Literal["stop", "set_aside"]
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What an ingest read: counts, and all that was set aside with its reason."""
+
+    companies: Counter[str] = field(default_factory=Counter)
+    facts: int = 0
+    repeated: int = 0
+    planted: int = 0
+    rows_aside: Counter[str] = field(default_factory=Counter)
+    files_aside: dict[str, str] = field(default_factory=dict)
+
+
+def ingest(settings: IngestSettings, path: Path) -> Ingested:
+    """Read every source into a new store at `path`, which replaces what was there when whole.
+
+    Raises:
+        LedgerlineError: no source gave a company, or a file can't be read and the settings
+            say to stop; what was at `path` stays.
+    """
+    if not settings.sources:
+        raise LedgerlineError("ingest.sources is empty; name at least one source in params")
+    result = Ingested()
+    with replacing_file(path) as temporary, Store.create(temporary) as store:
+        for source in settings.sources:
+            _read_source(source, settings.on_bad_file, store, result)
+    return result
+
+
+def _read_source(source: Source, on_bad_file: str, store: Store, result: Ingested) -> None:
+    place = "generated" if isinstance(source, GeneratedSource) else str(source.folder)
+    stream: Iterator[Reading | Unreadable] = (
+        read_generated(source)
+        if isinstance(source, GeneratedSource)
+        else read_folder(source.folder)
+    )
+    seen: set[int] = set()
+    planted = []
+    readings = _kept(stream, on_bad_file, result)
+    while batch := list(islice(readings, _COMPANIES_AT_ONCE)):
+        added = store.add_many((reading.company, reading.facts) for reading in batch)
+        result.facts += added.new
+        result.repeated += added.repeated
+        for reading in batch:
+            result.rows_aside.update(reading.rows_aside)
+            if reading.company.cik not in seen:
+                seen.add(reading.company.cik)
+                result.companies[reading.company.source] += 1
+            planted += reading.planted
+    if not seen:
+        bad = "; ".join(f"{origin}: {why}" for origin, why in result.files_aside.items())
+        raise LedgerlineError(f"{place}: no company could be read from it ({bad or 'it is empty'})")
+    if planted:
+        result.planted += len(planted)
+        with store.engine.begin() as connection:
+            PlantedRow.__table__.create(connection, checkfirst=True)
+            connection.execute(
+                insert(PlantedRow.__table__),
+                [PlantedRow.of(error).model_dump() for error in planted],
+            )
+
+
+def _kept(
+    stream: Iterator[Reading | Unreadable], on_bad_file: str, result: Ingested
+) -> Iterator[Reading]:
+    for found in stream:
+        if isinstance(found, Reading):
+            yield found
+            continue
+        if on_bad_file == "stop":
+            raise LedgerlineError(
+                f"{found.origin}: {found.reason}; mend or remove it, or set "
+                "ingest.on_bad_file to set_aside"
+            )
+        result.files_aside[found.origin] = found.reason
