@@ -26,6 +26,7 @@ _SLOTS = {
     Holdout.PERIOD: {"period", "Period", "short", "date", "Date"},
 }
 OPENINGS = "openings"
+_GREETINGS = ("Hi", "Hello", "Thanks", "Cheers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class Scribe:
         }
         slots |= dict.fromkeys(("period", "Period", "short", "date", "Date"), words.period)
         body = phrasing.fill(slots | (dict(more) if more else {}), rng)
-        if rng.random() < 0.25:
+        if rng.random() < 0.25 and not body.startswith(_GREETINGS):
             body = f"{self._opening(phrasing.register, rng)} {body}"
         return body
 

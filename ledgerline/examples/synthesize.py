@@ -25,8 +25,9 @@ from ledgerline.filings.search import Search
 from ledgerline.settings import Settings
 
 KINDS = (*DUE_KINDS, *SILENT_KINDS)
-_TRIES = 400
-"""Draws in a row that may lead to nothing before a slice is given up."""
+_TRIES = 40
+"""Kinds drawn in a row that may lead to nothing before a slice is given up."""
+_TRIES_OF_A_KIND = 20
 
 
 class Counts(Settings):
@@ -226,12 +227,15 @@ class _Writer:
         while found < count and tries < _TRIES:
             tries += 1
             (kind,) = rng.choices(self._kinds, cum_weights=self._weights)
-            draft = author.draft(kind, holdouts, rng)
-            example = self._confirmed(draft, split) if draft is not None else None
-            if example is not None:
-                found += 1
-                tries = 0
-                yield example
+            # A kind that often leads to nothing is tried again, or it would be rarer than meant.
+            for _ in range(_TRIES_OF_A_KIND):
+                draft = author.draft(kind, holdouts, rng)
+                example = self._confirmed(draft, split) if draft is not None else None
+                if example is not None:
+                    found += 1
+                    tries = 0
+                    yield example
+                    break
 
     def _confirmed(self, draft: Draft, split: Split) -> Example | None:
         if len(draft.prompt) > self._settings.longest_prompt:

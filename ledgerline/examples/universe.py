@@ -14,7 +14,7 @@ from ledgerline.filings.periods import Period, Span
 from ledgerline.filings.search import Figure, Search
 
 _TRIES = 12
-_SAMPLED = 40
+_SAMPLED = 16
 
 Suits = Callable[[Metric], bool]
 """Which metrics a kind of example can be about."""
@@ -30,6 +30,12 @@ class Universe:
         catalogue: Catalogue,
         holdouts: Holdouts,
     ):
+        unknown = sorted(holdouts.metrics - {metric.name for metric in catalogue.metrics})
+        if unknown:
+            raise LedgerlineError(
+                f"synthesize.holdouts.metrics in params.yaml: no metric is called {unknown}; "
+                "catalogue.yaml has the names."
+            )
         self.search = search
         self.catalogue = catalogue
         self.holdouts = holdouts
@@ -47,7 +53,7 @@ class Universe:
         self._drawn: dict[tuple[bool, Suits], tuple[list[str], list[int]]] = {}
 
     def _common_metrics(self) -> dict[str, int]:
-        """Metric → how many of a few dozen companies report it.
+        """Metric → how many of a few companies report it.
 
         Asking every company what it reports means reading every fact; a sample tells well enough
         which metrics are worth a try.

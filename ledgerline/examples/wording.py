@@ -14,6 +14,7 @@ _LEGAL_FORM = re.compile(
     re.IGNORECASE,
 )
 _ORDINALS = {"1": "first", "2": "second", "3": "third", "4": "fourth"}
+_UNNATURAL = frozenset({"DNA expense", "RND", "R and D", "SGA", "revenues net"})
 _SINGULAR_ENDINGS = ("ss", "us", "is", "eps")
 
 
@@ -46,11 +47,14 @@ def metric_words(names: Sequence[str], rng: random.Random) -> str:
 
 
 def _neutral(names: Sequence[str]) -> list[str]:
-    """Names that say nothing of the sign: "net loss" can't stand before a profit."""
+    """Names that people write, and that say nothing of the sign: "net loss" can't stand before
+    a profit, and some aliases are there for misspellings only."""
     return [
         name
         for name in names
-        if " used in " not in name and ("loss" not in name or "(loss)" in name)
+        if " used in " not in name
+        and ("loss" not in name or "(loss)" in name)
+        and name not in _UNNATURAL
     ] or list(names)
 
 
