@@ -16,6 +16,12 @@ from ledgerline.filings.search import Figure, Search
 _TRIES = 12
 _SAMPLED = 16
 
+_AT_HAND = 64
+_REUSE = 0.75
+
+Figures = dict[Period, Figure]
+"""What a company reports of a metric, by period."""
+
 Suits = Callable[[Metric], bool]
 """Which metrics a kind of example can be about."""
 
@@ -50,6 +56,7 @@ class Universe:
                 "every company is held out: lower synthesize.holdouts.companies in params.yaml."
             )
         self._metrics = self._common_metrics()
+        self._desks: dict[tuple[bool, bool, Suits], list[Figures]] = {}
         self._drawn: dict[tuple[bool, Suits], tuple[list[str], list[int]]] = {}
 
     def _common_metrics(self) -> dict[str, int]:
@@ -81,21 +88,45 @@ class Universe:
         where it doesn't.
         """
         for _ in range(_TRIES):
-            company = self.company(Holdout.COMPANY in wanted, rng)
-            if company is None:
-                return None
-            name = self.metric(Holdout.METRIC in wanted, rng, suits)
-            if name is None:
-                return None
-            series = self.search.series(company.cik, name)
+            drawn = self._at_hand(wanted, rng, suits) or self._fetched(wanted, rng, suits)
             figures = [
                 figure
-                for period, figure in series.items()
+                for period, figure in (drawn or {}).items()
                 if period.span in spans and self.year_fits(period, wanted)
             ]
             if figures:
                 return rng.choice(figures)
         return None
+
+    def _fetched(
+        self, wanted: frozenset[Holdout], rng: random.Random, suits: Suits
+    ) -> Figures | None:
+        """All figures of a company and metric drawn at random; empty where it reports none."""
+        company = self.company(Holdout.COMPANY in wanted, rng)
+        name = self.metric(Holdout.METRIC in wanted, rng, suits)
+        if company is None or name is None:
+            return None
+        figures = self.search.series(company.cik, name)
+        if figures:
+            desk = self._desk(wanted, suits)
+            if len(desk) < _AT_HAND:
+                desk.append(figures)
+            else:
+                desk[rng.randrange(_AT_HAND)] = figures
+        return figures
+
+    def _at_hand(
+        self, wanted: frozenset[Holdout], rng: random.Random, suits: Suits
+    ) -> Figures | None:
+        """Figures fetched a while ago; reading a company's facts costs more than all the rest."""
+        desk = self._desk(wanted, suits)
+        if len(desk) < _AT_HAND or rng.random() > _REUSE:
+            return None
+        return rng.choice(desk)
+
+    def _desk(self, wanted: frozenset[Holdout], suits: Suits) -> list[Figures]:
+        key = (Holdout.COMPANY in wanted, Holdout.METRIC in wanted, suits)
+        return self._desks.setdefault(key, [])
 
     def year_fits(self, period: Period, wanted: frozenset[Holdout]) -> bool:
         """Whether the fiscal year is held out exactly if `wanted` asks for it."""
@@ -116,6 +147,6 @@ class Universe:
         names, weights = drawn
         return rng.choices(names, cum_weights=weights)[0] if names else None
 
-    def series(self, cik: int, metric: str) -> dict[Period, Figure]:
+    def series(self, cik: int, metric: str) -> Figures:
         """A company's figures of a metric."""
         return self.search.series(cik, metric)
