@@ -163,8 +163,8 @@ def _company(
     random_ = random.Random(f"{settings.seed} {cik}")
     kind = _SECTORS[sector]
     years = settings.years
-    if random_.random() > 0.55:
-        years = random_.randint(min(3, years), years)
+    if random_.random() > 0.5:
+        years = random_.randint(min(2, years), years)
     last = settings.last_year - (random_.randint(1, 3) if random_.random() < 0.08 else 0)
     year_end = _YearEnd.draw(random_)
     accounts, precision = _accounts(np.random.default_rng(random_.getrandbits(63)), kind, years)
@@ -275,7 +275,7 @@ def _accounts(rng: np.random.Generator, kind: _Sector, years: int) -> tuple[_Acc
     pretax = operating - interest if "interest_net" not in kind.extra else operating
     tax_rate = rng.uniform(0.12, 0.28)
     tax = rounded(pretax * (tax_rate + rng.normal(0, 0.01, quarters)))
-    if "interest_net" not in kind.extra and rng.random() < 0.7:
+    if "interest_net" not in kind.extra and rng.random() < 0.5:
         flows["InterestExpense"] = interest
     flows["IncomeTaxExpenseBenefit"] = tax
     flows["NetIncomeLoss"] = pretax - tax
@@ -283,7 +283,7 @@ def _accounts(rng: np.random.Generator, kind: _Sector, years: int) -> tuple[_Acc
     flows["NetCashProvidedByUsedInOperatingActivities"] = (
         flows["NetIncomeLoss"] + depreciation + rounded(revenue * rng.normal(0, 0.02, quarters))
     )
-    if "depreciation" in kind.extra or rng.random() < 0.4:
+    if "depreciation" in kind.extra or rng.random() < 0.25:
         flows["DepreciationDepletionAndAmortization"] = depreciation
     if "deposits" not in kind.extra and "costs" not in kind.extra:
         flows["PaymentsToAcquirePropertyPlantAndEquipment"] = rounded(

@@ -40,6 +40,8 @@ __all__ = ["Figure", "Hit", "Miss", "Search"]
 Argument = Literal["company", "metric", "period"]
 _REMEMBERED = 200_000
 """Calls, and misspelt names, kept answered; a rollout's nonsense must not fill the memory."""
+_SERIES_KEPT = 10_000
+"""Series kept in memory, some 30 kB each."""
 _CALENDAR_METRICS = (
     "revenue",
     "net_income",
@@ -114,10 +116,14 @@ class Search:
 
     def versions(self, cik: int, metric: str) -> Series:
         """Every period's figure in all the versions that were filed."""
-        series = self._series.get((cik, metric))
+        key = (cik, metric)
+        series = self._series.pop(key, None)
         if series is None:
             series = self._load(cik, self.catalogue.get(metric))
-            self._series[cik, metric] = series
+            if len(self._series) >= _SERIES_KEPT:
+                del self._series[next(iter(self._series))]
+        # Put back at the end: the dictionary's order is that of the last use.
+        self._series[key] = series
         return series
 
     def metrics_of(self, cik: int) -> list[str]:

@@ -5,11 +5,12 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.filings.companyfacts import BadFile, read_companyfacts
+from ledgerline.filings.filers import completed
 from ledgerline.filings.facts import Company, Fact
 from ledgerline.filings.fsds import is_data_set, read_data_set
 from ledgerline.filings.generated import GeneratedSettings, Planted, companies
@@ -88,7 +89,7 @@ def _read_file(path: Path) -> Iterator[Reading | Unreadable]:
 
 def _companyfacts(origin: str, content: bytes) -> Reading:
     company, facts, aside = read_companyfacts(content)
-    return Reading(origin, company, facts, aside)
+    return Reading(origin, completed(company), facts, aside)
 
 
 def _read_zip(path: Path) -> Iterator[Reading | Unreadable]:
@@ -104,7 +105,7 @@ def _read_zip(path: Path) -> Iterator[Reading | Unreadable]:
     except zipfile.BadZipFile as error:
         raise BadFile(f"truncated or not a zip ({error})") from None
     for company, facts, aside in read_data_set(path):
-        yield Reading(str(path), company, facts, aside)
+        yield Reading(str(path), completed(company), facts, aside)
 
 
 def _read_bulk(
@@ -137,13 +138,4 @@ def _tickers(folder: Path) -> dict[int, str]:
 
 def _with_ticker(reading: Reading, ticker: str) -> Reading:
     company = reading.company
-    known = Company(
-        company.cik,
-        company.name,
-        company.ticker or ticker,
-        company.former_names,
-        company.sic,
-        company.fiscal_year_end,
-        company.source,
-    )
-    return Reading(reading.origin, known, reading.facts, reading.rows_aside, reading.planted)
+    return replace(reading, company=replace(company, ticker=company.ticker or ticker))
