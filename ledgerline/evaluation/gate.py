@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ledgerline.evaluation.metrics import ALL, pair, slices_present
+from ledgerline.evaluation.metrics import ALL, pair, slices_present, times
 from ledgerline.evaluation.records import Record
 from ledgerline.evaluation.statistics import holm, mcnemar, sign_flip, upper_bound
 from ledgerline.settings import Settings
@@ -264,10 +264,10 @@ def _slices(candidate: Candidate, incumbent: Candidate, settings: GateSettings) 
 
 
 def _latency(candidate: Candidate, incumbent: Candidate, settings: GateSettings) -> Check:
-    if not candidate.records or not incumbent.records:
+    timed = times(candidate.records), times(incumbent.records)
+    if not all(timed):
         return Check("latency", Verdict.UNDECIDED, "nothing was measured", {})
-    new = float(np.percentile([record.seconds for record in candidate.records], 95))
-    old = float(np.percentile([record.seconds for record in incumbent.records], 95))
+    new, old = (float(np.percentile(seconds, 95)) for seconds in timed)
     return Check(
         "latency",
         Verdict.PASS if new <= old * settings.latency_ratio else Verdict.FAIL,

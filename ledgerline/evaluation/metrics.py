@@ -89,6 +89,11 @@ def in_slice(records: Sequence[Record], name: str) -> list[Record]:
     return [record for record in records if name == ALL or name in record.slices]
 
 
+def times(records: Sequence[Record]) -> list[float]:
+    """Seconds of the episodes that were timed."""
+    return [record.seconds for record in records if record.seconds is not None]
+
+
 def measure(records: Sequence[Record], name: str, uncertainty: Uncertainty) -> Measures:
     """Measures of one policy's `records` on the slice `name`."""
     rows = in_slice(records, name)
@@ -110,7 +115,7 @@ def measure(records: Sequence[Record], name: str, uncertainty: Uncertainty) -> M
     def share(group: Sequence[Record], what: Callable[[Record], bool]) -> Interval:
         return clopper_pearson(sum(what(row) for row in group), len(group), confidence)
 
-    seconds = [row.seconds for row in rows] or [float("nan")]
+    seconds = times(rows) or [float("nan")]
     p50, p95, p99 = (float(value) for value in np.percentile(seconds, [50, 95, 99]))
     wrong = sum(row.wrong_shown for row in shown)
     rewards = [row.reward for row in rows if row.reward is not None]

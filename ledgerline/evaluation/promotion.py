@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ledgerline.evaluation.gate import Candidate, GateSettings, decide
-from ledgerline.evaluation.records import Record, read_records, write_records
+from ledgerline.evaluation.records import SUITE, TEST, Record, read_records, write_records
 from ledgerline.evaluation.registry import (
     CHALLENGER,
     CHAMPION,
@@ -22,8 +22,6 @@ from ledgerline.evaluation.registry import (
 )
 from ledgerline.evaluation.testset import rounds_spent, sketch
 
-SUITE = "suite"
-"""The `split` of records from adversarial suites, which are no part of the test set."""
 THRESHOLD = "threshold"
 
 Replay = Callable[[Path], list[Record]]
@@ -56,10 +54,10 @@ class Promotion:
 
 
 def candidate_from(name: str, records: Sequence[Record], threshold: float | None) -> Candidate:
-    """A candidate from one policy's records, its suites set apart."""
+    """A candidate from one policy's records: test set and suites apart, the rest left out."""
     return Candidate(
         name,
-        [record for record in records if record.split != SUITE],
+        [record for record in records if record.split == TEST],
         threshold,
         [record for record in records if record.split == SUITE],
     )

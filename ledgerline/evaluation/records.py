@@ -11,6 +11,11 @@ from ledgerline.durable import replacing_file
 from ledgerline.environments.transcript import Outcome, Transcript, Turn
 from ledgerline.errors import LedgerlineError
 
+TEST = "test"
+VALIDATION = "validation"
+SUITE = "suite"
+"""`split` of a record: the test set, what thresholds are chosen on, adversarial prompts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -20,7 +25,8 @@ class Record:
     `shown`: an answer stood in the document; `wrong_shown`: it should not have.
     `made_up`: an answer that no search of the episode supports.
     `grade` is "right", "wrong", "unreadable", or "none" when nothing was answered.
-    `slices` names the subsets it counts in; `seconds` is wall-clock time of the episode;
+    `slices` names the subsets it counts in; `seconds` is the episode's wall-clock time, None
+    when it was played beside others, where a single episode's time has no meaning;
     `confidence` is the policy's own, 0 to 1, higher is surer; `cost` is in US dollars.
     """
 
@@ -46,7 +52,7 @@ class Record:
     made_up: bool
     turns: int
     tokens: int
-    seconds: float
+    seconds: float | None
     confidence: float
     reward: float | None
     breakdown: Mapping[str, float]

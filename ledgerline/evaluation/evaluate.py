@@ -1,0 +1,174 @@
+"""The evaluation of several policies on the same examples, and what it comes to."""
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ledgerline.evaluation.calibration import calibration, certified_threshold
+from ledgerline.evaluation.judging import Player, evaluate_policy
+from ledgerline.evaluation.metrics import (
+    ALL,
+    CROSSED,
+    Comparison,
+    Measures,
+    Uncertainty,
+    compare,
+    measure,
+    pair,
+    slices_present,
+)
+from ledgerline.evaluation.prompted import PromptedSettings
+from ledgerline.evaluation.records import SUITE, TEST, VALIDATION, Record, by_policy
+from ledgerline.evaluation.slices import Slicer
+from ledgerline.evaluation.suites import adversarial
+from ledgerline.examples.example import Example
+from ledgerline.rewards.rubric import Rubric
+from ledgerline.settings import Settings
+
+BASE = "base"
+TRAINED = "trained"
+RULE = "rule"
+
+
+class EvaluateSettings(Settings):
+    """What is played and how it is looked at.
+
+    `test`, `validation`: at most so many examples of each split. `suite`: prompts in each
+    adversarial suite. `timed`: test examples that each policy plays alone, for latency.
+    `rows`: episodes side by side, of `positions` tokens each. `slice_examples`: the least that
+    a slice must hold to be shown. `threshold_steps`: thresholds tried on validation.
+    `rule`: whether to play the baseline without a model. `prompted`: models behind an API.
+    `completions`: printed in full. `read`: rollouts in the report, `failures` of them first.
+    """
+
+    seed: int
+    test: int
+    validation: int
+    suite: int
+    timed: int
+    rows: int
+    positions: int
+    slice_examples: int
+    threshold_steps: int
+    uncertainty: Uncertainty
+    rule: bool
+    prompted: tuple[PromptedSettings, ...]
+    completions: int
+    read: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that came of an evaluation.
+
+    `thresholds`: per policy the certified confidence threshold, None where there is none.
+    """
+
+    records: dict[str, list[Record]]
+    measures: dict[str, dict[str, Measures]]
+    served: dict[str, Measures]
+    comparisons: dict[str, dict[str, Comparison]]
+    thresholds: dict[str, float | None]
+
+
+def draw(examples: Sequence[Example], number: int, seed: int) -> list[Example]:
+    """At most `number` of `examples`, drawn by `seed`, in random order."""
+    ordered = sorted(examples, key=lambda example: example.id)
+    return random.Random(seed).sample(ordered, min(number, len(ordered)))
+
+
+def play_all(
+    players: Mapping[str, Player],
+    validation: Sequence[Example],
+    test: Sequence[Example],
+    rubric: Rubric,
+    slicer: Slicer,
+    settings: EvaluateSettings,
+) -> list[Record]:
+    """Every player on the same test, validation and adversarial examples."""
+    parts = (
+        (TEST, draw(test, settings.test, settings.seed)),
+        (VALIDATION, draw(validation, settings.validation, settings.seed)),
+        (SUITE, adversarial(test, settings.suite, settings.seed)),
+    )
+    return [
+        record
+        for name, player in players.items()
+        for split, examples in parts
+        for record in evaluate_policy(name, player, examples, rubric, slicer, split)
+    ]
+
+
+def weigh(
+    records: Sequence[Record], settings: EvaluateSettings, wrong_limit: float, confidence: float
+) -> Evidence:
+    """Measures on the test split, thresholds from the validation split, paired comparisons.
+
+    A policy's threshold certifies, at `confidence`, at most `wrong_limit` wrong among shown.
+    """
+    groups = by_policy(records)
+    test = {name: [row for row in rows if row.split == TEST] for name, rows in groups.items()}
+    thresholds = {
+        name: certified_threshold(
+            [row for row in rows if row.split == VALIDATION],
+            wrong_limit,
+            confidence,
+            settings.threshold_steps,
+        )
+        for name, rows in groups.items()
+    }
+    names = slices_present(next(iter(test.values()), []), settings.slice_examples)
+    uncertainty = settings.uncertainty
+    return Evidence(
+        records=groups,
+        measures={
+            name: {part: measure(rows, part, uncertainty) for part in names}
+            for name, rows in test.items()
+        },
+        served={
+            name: measure(served(rows, thresholds[name]), ALL, uncertainty)
+            for name, rows in test.items()
+        },
+        comparisons={
+            name: {part: compare(pair(test[BASE], rows), part, uncertainty) for part in names}
+            for name, rows in test.items()
+            if name != BASE and BASE in test
+        },
+        thresholds=thresholds,
+    )
+
+
+def served(records: Sequence[Record], threshold: float | None) -> list[Record]:
+    """The records as shown from `threshold` on; without one nothing is shown."""
+    return [row.served(float("inf") if threshold is None else threshold) for row in records]
+
+
+def summary(evidence: Evidence) -> dict[str, Any]:
+    """The figures worth committing and following over time, as plain JSON values."""
+    policies: dict[str, Any] = {}
+    for name, measures in evidence.measures.items():
+        calibrated = calibration(
+            [row for row in evidence.records[name] if row.split == TEST], 10, 0.95
+        )
+        policies[name] = {
+            ALL: measures[ALL].flat(),
+            **({CROSSED: measures[CROSSED].flat()} if CROSSED in measures else {}),
+            "threshold": evidence.thresholds[name],
+            "served": evidence.served[name].flat(),
+            "calibration_error": _finite(calibrated.error),
+            "brier": _finite(calibrated.brier),
+        }
+    return {
+        "policies": policies,
+        "comparisons": {
+            name: {part: rows[part].flat() for part in (ALL, CROSSED) if part in rows}
+            for name, rows in evidence.comparisons.items()
+        },
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

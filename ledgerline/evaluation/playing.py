@@ -1,0 +1,80 @@
+"""How a policy plays evaluation examples: all at once for answers, some alone for time."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from ledgerline.environments.dialogue import Limits
+from ledgerline.environments.environment import Environment
+from ledgerline.environments.episode import Codec, Episode
+from ledgerline.environments.scripted import Script, play
+from ledgerline.evaluation.judging import Played, Player
+from ledgerline.examples.example import Example
+from ledgerline.policy.engine import Sampling
+from ledgerline.training.rollouts import Engine
+
+MakeEnvironment = Callable[[], Environment]
+Fields = Callable[[Example], Mapping[str, Any]]
+
+
+def engine_player(
+    engine: Engine,
+    codec: Codec,
+    make: MakeEnvironment,
+    fields: Fields,
+    limits: Limits,
+    sampling: Sampling,
+    timed: int,
+    seed: int,
+) -> Player:
+    """A player that samples from `engine`.
+
+    The first `timed` examples are played one after another, each alone, as a server with one
+    reader would; the rest side by side. Confidence is the probability of the whole episode's
+    sampled tokens under the policy.
+    """
+
+    def player(examples: Sequence[Example]) -> list[Played]:
+        generator = torch.Generator().manual_seed(seed)
+        episodes = [Episode(make(), fields(example), codec, limits) for example in examples]
+        alone = min(timed, len(episodes))
+        seconds: list[float | None] = [None] * len(episodes)
+        for index, episode in enumerate(episodes[:alone]):
+            started = time.perf_counter()
+            engine.play([episode], sampling, generator)
+            seconds[index] = time.perf_counter() - started
+        engine.play(episodes[alone:], sampling, generator)
+        return [
+            Played(episode.transcript(), spent, episode_probability(episode))
+            for episode, spent in zip(episodes, seconds, strict=True)
+        ]
+
+    return player
+
+
+def episode_probability(episode: Episode) -> float:
+    """Product of the probabilities of all sampled tokens, 0 to 1."""
+    pairs = zip(episode.logprobs, episode.sampled, strict=True)
+    return math.exp(min(0.0, sum(logprob for logprob, sampled in pairs if sampled)))
+
+
+def script_player(
+    script: Callable[[Example], Script], make: MakeEnvironment, fields: Fields, limits: Limits
+) -> Player:
+    """A player without a model: `script` gives the script for an example; each is timed alone.
+
+    A script is as sure of one answer as of any other: its confidence is 1.
+    """
+
+    def player(examples: Sequence[Example]) -> list[Played]:
+        played = []
+        for example in examples:
+            started = time.perf_counter()
+            transcript = play(make(), fields(example), limits, script(example))
+            played.append(Played(transcript, time.perf_counter() - started, 1.0))
+        return played
+
+    return player
