@@ -4,7 +4,6 @@ from collections import Counter
 from pathlib import Path
 
 import orjson
-from ledgerline.filings.search import Search
 
 from ledgerline.durable import write_bytes, write_text
 from ledgerline.errors import LedgerlineError
@@ -14,6 +13,7 @@ from ledgerline.examples.leakage import check_examples
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.synthesize import make_holdouts, slice_name, synthesize
 from ledgerline.filings.catalogue import Catalogue
+from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from tasks.params import Params
 from tasks.stage import run_stage

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 
 from ledgerline.examples.example import Example
@@ -51,10 +51,12 @@ def _splits(splits: Mapping[str, Sequence[Example]]) -> str:
     return _table(header, rows) + "\n\nPrompt lengths are in characters."
 
 
-def _counts(splits: Mapping[str, Sequence[Example]], title: str, key: object) -> str:
-    counted = {name: Counter(map(key, examples)) for name, examples in splits.items()}  # type: ignore[call-overload]
-    names = sorted(set().union(*counted.values()), key=lambda name: (name.count("+"), name))
-    rows = [(name, *(f"{counts[name]:,}" for counts in counted.values())) for name in names]
+def _counts(
+    splits: Mapping[str, Sequence[Example]], title: str, key: Callable[[Example], str]
+) -> str:
+    counted = [Counter(map(key, examples)) for examples in splits.values()]
+    names = sorted(set().union(*counted), key=lambda name: (name.count("+"), name))
+    rows = [(name, *(f"{counts[name]:,}" for counts in counted)) for name in names]
     return _table((title, *splits), rows)
 
 
@@ -75,8 +77,8 @@ def _quoted(text: str) -> str:
     return f"{fence}{text}▏{fence}" if text.endswith(" ") else f"{fence}{text}{fence}" * bool(text)
 
 
-def _table(header: Sequence[str], rows: object) -> str:
-    lines = [header, ["---"] * len(header), *rows]  # type: ignore[misc]
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
     return "\n".join(
         "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
     )

@@ -7,7 +7,7 @@ from ledgerline.examples.example import Example, Holdout
 from ledgerline.examples.holdouts import Holdouts
 from ledgerline.examples.mentions import NEAR_DUPLICATE, Mentions, NearIndex, fiscal_years
 from ledgerline.filings.periods import Period
-from ledgerline.filings.search import Hit, Search
+from ledgerline.filings.search import Hit, Miss, Search
 
 _SHOWN = 3
 
@@ -86,13 +86,15 @@ def _unfounded(examples: Iterable[Example], search: Search) -> Iterator[str]:
     for example in examples:
         for number, call in enumerate(example.calls, start=1):
             answer = search(call.company, call.metric, call.period, as_of=example.document_date)
-            found = isinstance(answer, Hit)
-            if found is not example.is_due:
-                yield _describe(example, "found" if found else "not found")
-            elif found and example.reference and number == len(example.calls):
-                due = example.reference
-                if (answer.figure.cik, answer.figure.metric) != (due.cik, due.metric):
-                    yield _describe(example, f"finds {answer.figure.metric}")
+            if isinstance(answer, Miss):
+                if example.is_due:
+                    yield _describe(example, "not found")
+            elif example.reference is None:
+                yield _describe(example, "found")
+            elif number == len(example.calls):
+                due, figure = example.reference, answer.figure
+                if (figure.cik, figure.metric) != (due.cik, due.metric):
+                    yield _describe(example, f"finds {figure.metric}")
 
 
 def _asked(train: Iterable[Example], search: Search, holdouts: Holdouts) -> Iterator[str]:

@@ -20,7 +20,7 @@ from ledgerline.environments.transcript import Transcript
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
 from ledgerline.rewards.degenerate import DEGENERATE, HONEST, Policy, honest
-from ledgerline.rewards.groups import GroupAudit, GroupSettings, audit_groups, break_even
+from ledgerline.rewards.groups import GroupAudit, GroupSettings, audit_groups
 from ledgerline.rewards.rubric import Rubric
 from ledgerline.settings import Settings
 
@@ -85,7 +85,6 @@ class Audit:
     rows: tuple[Row, ...]
     dead: Mapping[str, str]
     groups: GroupAudit
-    break_even: float
     faults: tuple[str, ...]
     remedies: tuple[str, ...]
     margin: float
@@ -153,7 +152,6 @@ def audit(
         rows=rows,
         dead=_dead_terms((expert, *others), rubric.weights),
         groups=groups,
-        break_even=break_even(groups.payoffs),
         faults=tuple(faults),
         remedies=tuple(dict.fromkeys(remedies)),
         margin=settings.margin,

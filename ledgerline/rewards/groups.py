@@ -41,11 +41,17 @@ class GroupSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Payoffs:
-    """Mean reward of each thing one can do when a figure is due."""
+    """Mean reward of each thing one can do when a figure is due, and when none is.
+
+    `right`, `wrong` and `silent` are for a figure due; `uncalled` is a figure where none is due,
+    `quiet` silence there.
+    """
 
     right: float
     wrong: float
     silent: float
+    uncalled: float = 0.0
+    quiet: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +108,27 @@ def audit_groups(
 ) -> GroupAudit:
     """Read the payoffs off the scripted episodes and compare within groups."""
     played = {each.name: each for each in (expert, *others)}
-    due = [number for number, example in enumerate(examples) if example.is_due]
     missing = {SILENT, RIGHT, *WRONG} - set(played)
-    if not due or missing:
+    if missing or not any(example.is_due for example in examples):
         why = f"policies {sorted(missing)}" if missing else "examples of which a figure is due"
         return GroupAudit((), Payoffs(0, 0, 0), False, 0, 0, (f"no {why} to compare",))
 
-    def mean(name: str, condition: str | None = None) -> float:
+    def mean(name: str, condition: str | None = None, due: bool = True) -> float:
+        chosen = [n for n, example in enumerate(examples) if example.is_due is due]
         rewards = [
             played[name].rewards[n]
-            for n in due
+            for n in chosen
             if condition is None or played[name].measures[n].get(condition, 1) > 0
         ]
-        return fmean(rewards) if rewards else fmean(played[name].rewards[n] for n in due)
+        return fmean(rewards or [played[name].rewards[n] for n in chosen] or [0.0])
 
     found, not_found = (mean(name, "wrong_figure") for name in WRONG)
     payoffs = Payoffs(
         right=mean(RIGHT),
         wrong=settings.finds * found + (1 - settings.finds) * not_found,
         silent=mean(SILENT),
+        uncalled=mean(WRONG[1], due=False),
+        quiet=mean(SILENT, due=False),
     )
     return compare(payoffs, settings, pass_rates, weights)
 
@@ -191,15 +199,17 @@ def _explain(
     return faults, tuple(remedies)
 
 
-def break_even(payoffs: Payoffs) -> float:
-    """The confidence from which answering pays more than silence, where a figure is due.
+def break_even(payoffs: Payoffs, due: float = 1.0) -> float:
+    """The confidence from which answering pays more than silence.
 
-    0 where answering always pays more, 1 (or more) where it never does.
+    `due` is the probability that a figure is due at all. 0 where answering pays more even when
+    it is surely wrong, 1 where it never does.
     """
     gain = payoffs.right - payoffs.wrong
     if gain <= 0:
-        return 1.0 if payoffs.silent >= payoffs.right else 0.0
-    return max(0.0, (payoffs.silent - payoffs.wrong) / gain)
+        return float(payoffs.silent >= payoffs.right)
+    uncalled = (1 - due) / due * (payoffs.quiet - payoffs.uncalled)
+    return min(1.0, max(0.0, (payoffs.silent - payoffs.wrong + uncalled) / gain))
 
 
 def beta_binomial(settings: GroupSettings) -> list[float]:
