@@ -101,16 +101,16 @@ class Calendar:
         if 70 <= days <= 125:
             return self.quarter(end)
         previous, year_end = self.end_of_year(end)
-        year = fiscal_year_of(year_end)
-        if 340 <= days <= 385:
-            return Period(year, Span.FY) if abs((end - year_end).days) <= _NEAR else None
-        if abs((start - previous).days - 1) > _NEAR:
-            return None
-        if 155 <= days <= 205:
-            return Period(year, Span.H1)
-        if 245 <= days <= 300:
-            return Period(year, Span.M9)
-        return None
+        from_start = abs((start - previous).days - 1) <= _NEAR
+        to_end = abs((end - year_end).days) <= _NEAR
+        span = None
+        if 340 <= days <= 385 and to_end:
+            span = Span.FY
+        elif 155 <= days <= 205 and from_start:
+            span = Span.H1
+        elif 245 <= days <= 300 and from_start:
+            span = Span.M9
+        return Period(fiscal_year_of(year_end), span) if span else None
 
     def completed(self, day: date) -> Period:
         """The last quarter completed on or before `day`."""

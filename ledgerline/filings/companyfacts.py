@@ -13,7 +13,7 @@ from ledgerline.filings.facts import Company, Fact
 from ledgerline.filings.spelling import display_name
 
 
-class BadFile(Exception):
+class BadFileError(Exception):
     """A file or an entry of a zip that can't be read as what it should be; says why."""
 
 
@@ -27,7 +27,7 @@ def read_companyfacts(
     in EDGAR's submissions API) are taken where present.
 
     Raises:
-        BadFile: it isn't whole JSON, or not a companyfacts object.
+        BadFileError: it isn't whole JSON, or not a companyfacts object.
     """
     try:
         document = orjson.loads(content)
@@ -35,7 +35,7 @@ def read_companyfacts(
             document = json.loads(content, parse_float=Decimal)
     except (orjson.JSONDecodeError, ValueError) as error:
         kind = "an HTML page" if content.lstrip()[:1] == b"<" else "truncated or not JSON"
-        raise BadFile(f"{kind} ({error})") from None
+        raise BadFileError(f"{kind} ({error})") from None
     try:
         cik = int(document["cik"])
         company = Company(
@@ -49,7 +49,7 @@ def read_companyfacts(
         )
         taxonomies = document["facts"].items()
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadFile(f"not a companyfacts object ({error!r})") from None
+        raise BadFileError(f"not a companyfacts object ({error!r})") from None
     facts: list[Fact] = []
     bad: dict[str, int] = {}
     for taxonomy, tags in taxonomies:

@@ -1,5 +1,7 @@
 """Which company a name, ticker or number means."""
 
+# ruff: noqa: SIM905 - long lists of words read better as text
+
 import re
 from collections import defaultdict
 from collections.abc import Iterable

@@ -9,8 +9,9 @@ from decimal import Decimal
 class Company:
     """One filer.
 
-    `former_names` are other names it filed under or is called by; `fiscal_year_end` is "MMDD" as EDGAR gives it (may be empty); `source` names the kind of
-    source it came from ("generated", "companyfacts", "fsds", "edgar").
+    `former_names` are other names it filed under or is called by. `fiscal_year_end` is "MMDD"
+    as EDGAR gives it (may be empty). `source` names the kind of source it came from
+    ("generated", "companyfacts", "fsds", "edgar").
     """
 
     cik: int

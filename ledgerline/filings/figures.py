@@ -130,7 +130,7 @@ def units_agree(written: str, unit: str) -> bool:
     currency to the sentence, so "" agrees with everything but a ratio, and "USD" with
     "USD/shares".
     """
-    if written == unit or unit == f"{written}/shares":
+    if unit in (written, f"{written}/shares"):
         return True
     return written == "" and unit not in ("pure", "x")
 

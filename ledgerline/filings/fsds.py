@@ -17,7 +17,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
 
-from ledgerline.filings.companyfacts import BadFile
+from ledgerline.filings.companyfacts import BadFileError
 from ledgerline.filings.facts import Company, Fact
 from ledgerline.filings.periods import end_of_month
 from ledgerline.filings.spelling import display_name
@@ -54,21 +54,21 @@ def read_data_set(path: Path) -> Iterator[tuple[Company, list[Fact], Counter[str
     first.
 
     Raises:
-        BadFile: a table is missing, truncated, or without a column that it must have.
+        BadFileError: a table is missing, truncated, or without a column that it must have.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             names = {Path(name).stem: name for name in archive.namelist()}
             for table in ("sub", "num"):
                 if table not in names:
-                    raise BadFile(f"no {table}.txt in it; download the data set again")
+                    raise BadFileError(f"no {table}.txt in it; download the data set again")
             submissions = dict(_submissions(archive, names["sub"]))
             per_share = _per_share_tags(archive, names.get("tag"))
             yield from _companies(archive, names["num"], submissions, per_share)
     except (zipfile.BadZipFile, EOFError, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BadFile(f"truncated or not a zip ({error})") from None
+        raise BadFileError(f"truncated or not a zip ({error})") from None
     except KeyError as error:
-        raise BadFile(f"a table lacks the column {error}") from None
+        raise BadFileError(f"a table lacks the column {error}") from None
 
 
 def _table(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[dict[str, int], list[str]]]:
@@ -78,7 +78,7 @@ def _table(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[dict[str, int]
         )
         header = next(lines, None)
         if header is None:
-            raise BadFile(f"{name} is empty")
+            raise BadFileError(f"{name} is empty")
         columns = {column: position for position, column in enumerate(header)}
         for line in lines:
             yield columns, line

@@ -13,9 +13,10 @@ from sqlalchemy import insert
 from ledgerline.durable import replacing_file
 from ledgerline.errors import LedgerlineError
 from ledgerline.filings.generated import GeneratedSettings
+from ledgerline.filings.planting import Planted
 from ledgerline.filings.sources import Reading, Unreadable, read_folder, read_generated
 from ledgerline.filings.store import Store
-from ledgerline.filings.tables import PlantedRow
+from ledgerline.filings.tables import PLANTED, PlantedRow
 from ledgerline.settings import Settings
 
 _COMPANIES_AT_ONCE = 50
@@ -80,7 +81,7 @@ def _read_source(source: Source, on_bad_file: str, store: Store, result: Ingeste
         else read_folder(source.folder)
     )
     seen: set[int] = set()
-    planted = []
+    planted: list[Planted] = []
     readings = _kept(stream, on_bad_file, result)
     while batch := list(islice(readings, _COMPANIES_AT_ONCE)):
         added = store.add_many((reading.company, reading.facts) for reading in batch)
@@ -98,9 +99,9 @@ def _read_source(source: Source, on_bad_file: str, store: Store, result: Ingeste
     if planted:
         result.planted += len(planted)
         with store.engine.begin() as connection:
-            PlantedRow.__table__.create(connection, checkfirst=True)
+            PLANTED.create(connection, checkfirst=True)
             connection.execute(
-                insert(PlantedRow.__table__),
+                insert(PLANTED),
                 [PlantedRow.of(error).model_dump() for error in planted],
             )
 

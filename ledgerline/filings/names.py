@@ -1,5 +1,7 @@
 """Plausible, varied company names for the generated universe; no two are easily confused."""
 
+# ruff: noqa: SIM905 - long lists of words read better as text
+
 import random
 from collections.abc import Callable, Iterator
 
@@ -114,22 +116,20 @@ def _word(random_: random.Random, sector: str) -> str:
 
 
 def _of_surnames(random_: random.Random, sector: str) -> tuple[str, str]:
-    one, other = _surname(random_), _surname(random_)
-    form = random_.randrange(8)
-    if form == 0:
-        return f"{one}Sons", f"{one} & Sons"
-    if form == 1:
-        return one + other, f"{one} & {other}"
-    if form == 2:
-        return one + other, f"{one}-{other} {_word(random_, sector)}"
-    if form == 3:
-        return one + "Brothers", f"{one} Brothers"
-    if form == 4:
-        return one, f"{one} {random_.choice(_UMBRELLAS)}"
-    if form == 5:
-        third = _surname(random_)
-        return one + other + third, f"{one}, {other} & {third}"
-    return one, f"{one} {_word(random_, sector)}"
+    one, other, third = (_surname(random_) for _ in range(3))
+    word, umbrella = _word(random_, sector), random_.choice(_UMBRELLAS)
+    return random_.choice(
+        (
+            (f"{one}Sons", f"{one} & Sons"),
+            (one + other, f"{one} & {other}"),
+            (one + other, f"{one}-{other} {word}"),
+            (f"{one}Brothers", f"{one} Brothers"),
+            (one, f"{one} {umbrella}"),
+            (one + other + third, f"{one}, {other} & {third}"),
+            (one, f"{one} {word}"),
+            (one, f"{one} {word}"),
+        )
+    )
 
 
 def _of_coined(random_: random.Random, sector: str) -> tuple[str, str]:

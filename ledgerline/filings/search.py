@@ -13,16 +13,8 @@ from ledgerline.filings.catalogue import Catalogue, Metric
 from ledgerline.filings.directory import Directory
 from ledgerline.filings.facts import Company
 from ledgerline.filings.formulas import parse
-from ledgerline.filings.periods import (
-    Ending,
-    Named,
-    Period,
-    Reading,
-    Relative,
-    Span,
-    end_of_month,
-    read_period,
-)
+from ledgerline.filings.period_words import Ending, Named, Reading, Relative, read_period
+from ledgerline.filings.periods import Period, Span, end_of_month
 from ledgerline.filings.series import (
     Figure,
     Row,

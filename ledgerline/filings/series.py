@@ -219,20 +219,23 @@ def _fill(
     how = " ".join(
         f"{'−' if sign < 0 else '+'} {Period(year, part).label}" for sign, part in parts
     ).removeprefix("+ ")
-    whole = known[0][1]
     dates = sorted({figure.filed for _, versions in known for figure in versions.figures})
     figures: list[Figure] = []
+    used = date.min
     for day in dates:
         current = [(sign, versions.at(day)) for sign, versions in known]
-        if any(figure is None for _, figure in current):
-            continue
         present = [(sign, figure) for sign, figure in current if figure is not None]
+        # A restated year less nine months as first filed would put the whole restatement into
+        # the fourth quarter, so a new version needs every part filed anew.
+        if len(present) < len(parts) or any(figure.filed <= used for _, figure in present):
+            continue
+        used = day
         value = sum((sign * figure.value for sign, figure in present), Decimal(0))
         template = present[0][1]
         latest = max((figure for _, figure in present), key=lambda figure: figure.filed)
         start, end = _bounds(target.span, [figure for _, figure in present])
         _append(figures, template, latest, target, start, end, value, how)
-    if figures and whole:
+    if figures:
         series[target] = Versions(tuple(figures))
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ledgerline.errors import LedgerlineError
-from ledgerline.filings.companyfacts import BadFile, read_companyfacts
-from ledgerline.filings.filers import completed
+from ledgerline.filings.companyfacts import BadFileError, read_companyfacts
 from ledgerline.filings.facts import Company, Fact
+from ledgerline.filings.filers import completed
 from ledgerline.filings.fsds import is_data_set, read_data_set
-from ledgerline.filings.generated import GeneratedSettings, Planted, companies
+from ledgerline.filings.generated import GeneratedSettings, companies
+from ledgerline.filings.planting import Planted
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def _read_file(path: Path) -> Iterator[Reading | Unreadable]:
             if path.suffix.lower() == ".gz":
                 content = gzip.decompress(content)
             yield _companyfacts(str(path), content)
-    except BadFile as error:
+    except BadFileError as error:
         yield Unreadable(str(path), str(error))
     except (OSError, EOFError, zlib.error) as error:
         yield Unreadable(str(path), f"truncated or unreadable ({error})")
@@ -99,11 +100,11 @@ def _read_zip(path: Path) -> Iterator[Reading | Unreadable]:
             entries = [name for name in names if name.lower().endswith(".json")]
             if not is_data_set(names):
                 if not entries:
-                    raise BadFile("neither companyfacts nor a financial statement data set")
+                    raise BadFileError("neither companyfacts nor a financial statement data set")
                 yield from _read_bulk(path, archive, entries)
                 return
     except zipfile.BadZipFile as error:
-        raise BadFile(f"truncated or not a zip ({error})") from None
+        raise BadFileError(f"truncated or not a zip ({error})") from None
     for company, facts, aside in read_data_set(path):
         yield Reading(str(path), completed(company), facts, aside)
 
@@ -119,7 +120,7 @@ def _read_bulk(
             # EDGAR has empty objects for filers that never filed XBRL.
             if content.strip() != b"{}":
                 yield _companyfacts(origin, content)
-        except (BadFile, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except (BadFileError, zipfile.BadZipFile, zlib.error, EOFError) as error:
             yield Unreadable(origin, str(error))
 
 

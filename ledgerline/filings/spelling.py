@@ -1,5 +1,7 @@
 """Company names as people write them, from the capitals that EDGAR keeps."""
 
+# ruff: noqa: SIM905 - long lists of words read better as text
+
 import re
 
 _STATE = re.compile(r"\s*[/\\][A-Za-z ]{2,12}[/\\]?\s*$")

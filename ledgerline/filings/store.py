@@ -18,19 +18,15 @@ from sqlmodel import create_engine
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.filings.facts import Company, Fact
-from ledgerline.filings.tables import TABLES, CompanyRow, ConceptRow, FactRow, FilingRow, metadata
+from ledgerline.filings.tables import COMPANY, CONCEPT, FACT, FILING, TABLES, metadata
 
 _BATCH = 20_000
 _FACT = ("filing_id", "concept_id", "unit", "start", "end", "value", "approx")
-_COMPANY = select(CompanyRow.__table__).where(CompanyRow.__table__.c.cik == bindparam("number"))
-_NEW_COMPANY = insert(CompanyRow.__table__)
-_FILINGS = select(FilingRow.__table__.c.accession, FilingRow.__table__.c.id).where(
-    FilingRow.__table__.c.cik == bindparam("number")
-)
-_NEW_FILING = insert(FilingRow.__table__)
-_NEW_FACTS = (
-    postgresql.insert(FactRow.__table__).on_conflict_do_nothing().returning(FactRow.__table__.c.id)
-)
+_COMPANY = select(COMPANY).where(COMPANY.c.cik == bindparam("number"))
+_NEW_COMPANY = insert(COMPANY)
+_FILINGS = select(FILING.c.accession, FILING.c.id).where(FILING.c.cik == bindparam("number"))
+_NEW_FILING = insert(FILING)
+_NEW_FACTS = postgresql.insert(FACT).on_conflict_do_nothing().returning(FACT.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,7 @@ class Store:
         store = cls(_engine(url, read_only), read_only)
         try:
             with store.engine.connect() as connection:
-                connection.execute(select(func.count()).select_from(CompanyRow.__table__))
+                connection.execute(select(func.count()).select_from(COMPANY))
         except DatabaseError as error:
             store.engine.dispose()
             raise LedgerlineError(
@@ -129,7 +125,7 @@ class Store:
     def companies(self) -> list[Company]:
         """Every company, by cik."""
         with self.engine.connect() as connection:
-            rows = connection.execute(select(CompanyRow.__table__).order_by("cik")).all()
+            rows = connection.execute(select(COMPANY).order_by("cik")).all()
         return [
             Company(
                 cik=row.cik,
@@ -146,9 +142,7 @@ class Store:
     def count(self) -> int:
         """How many facts are stored."""
         with self.engine.connect() as connection:
-            return int(
-                connection.execute(select(func.count()).select_from(FactRow.__table__)).scalar_one()
-            )
+            return int(connection.execute(select(func.count()).select_from(FACT)).scalar_one())
 
     def frame(
         self,
@@ -227,8 +221,9 @@ class Store:
             name: value for name, value in row.items() if value and not getattr(present, name)
         }
         if filled:
-            table = CompanyRow.__table__
-            connection.execute(table.update().where(table.c.cik == company.cik).values(**filled))
+            connection.execute(
+                COMPANY.update().where(COMPANY.c.cik == company.cik).values(**filled)
+            )
 
     def _add_facts(self, connection: Connection, cik: int, facts: Iterable[Fact]) -> Added:
         listed = facts if isinstance(facts, list) else list(facts)
@@ -294,13 +289,12 @@ class Store:
         return known
 
     def _concept(self, connection: Connection, taxonomy: str, tag: str) -> int:
-        table = ConceptRow.__table__
         found = connection.execute(
-            select(table.c.id).where(table.c.taxonomy == taxonomy, table.c.tag == tag)
+            select(CONCEPT.c.id).where(CONCEPT.c.taxonomy == taxonomy, CONCEPT.c.tag == tag)
         ).scalar()
         if found is None:
-            inserted = connection.execute(insert(table).values(taxonomy=taxonomy, tag=tag))
-            found = inserted.inserted_primary_key[0]
+            statement = insert(CONCEPT).values(taxonomy=taxonomy, tag=tag).returning(CONCEPT.c.id)
+            found = connection.execute(statement).scalar_one()
         return int(found)
 
 
@@ -334,7 +328,7 @@ def _engine(url: str, read_only: bool) -> Engine:
 
 def _lookup(connection: Connection, query: str) -> pd.DataFrame:
     rows = connection.execute(text(query)).all()
-    names = query.split("SELECT ")[1].split(" FROM")[0].split(", ")
+    names = query.removeprefix("SELECT ").partition(" FROM")[0].split(", ")
     frame = pd.DataFrame(rows, columns=names).set_index("id")
     for name in names[1:]:
         if name == "filed":

@@ -3,10 +3,10 @@
 from dataclasses import asdict
 from datetime import date
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from ledgerline.filings.generated import Planted
+from ledgerline.filings.planting import Planted
 
 
 class CompanyRow(SQLModel, table=True):
@@ -87,19 +87,26 @@ class PlantedRow(SQLModel, table=True):
         return cls.model_validate(asdict(error))
 
 
+def _table(row: type[SQLModel]) -> Table:
+    table = SQLModel.metadata.tables[str(row.__tablename__)]
+    assert isinstance(table, Table)  # noqa: S101
+    return table
+
+
+COMPANY, FILING, CONCEPT, FACT, PLANTED = (
+    _table(row) for row in (CompanyRow, FilingRow, ConceptRow, FactRow, PlantedRow)
+)
+TABLES = [COMPANY, FILING, CONCEPT, FACT]
+"""What every store has; `planted` is made only for the generated universe."""
+
 Index(
     "fact_identity",
-    FactRow.__table__.c.filing_id,  # type: ignore[attr-defined]
-    FactRow.__table__.c.concept_id,  # type: ignore[attr-defined]
-    FactRow.__table__.c.end,  # type: ignore[attr-defined]
+    FACT.c.filing_id,
+    FACT.c.concept_id,
+    FACT.c.end,
     text("coalesce(start, '0001-01-01')"),
-    FactRow.__table__.c.unit,  # type: ignore[attr-defined]
+    FACT.c.unit,
     unique=True,
 )
 
 metadata = SQLModel.metadata
-TABLES = [
-    row.__table__  # type: ignore[attr-defined]
-    for row in (CompanyRow, FilingRow, ConceptRow, FactRow)
-]
-"""What every store has; `planted` is made only for the generated universe."""
