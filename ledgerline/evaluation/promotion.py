@@ -21,8 +21,23 @@ from ledgerline.evaluation.registry import (
     promotion_lock,
 )
 from ledgerline.evaluation.testset import rounds_spent, sketch
+from ledgerline.settings import Settings
 
 THRESHOLD = "threshold"
+
+
+class PromoteSettings(Settings):
+    """`model`: name in the registry. `experiment`: MLflow's experiment that holds its files.
+
+    `keep_data`: store the facts once per hash beside the versions, so that a version alone can
+    be evaluated again.
+    """
+
+    model: str
+    experiment: str
+    keep_data: bool
+    gate: GateSettings
+
 
 Replay = Callable[[Path], list[Record]]
 """Folder of a fetched model version → its records on the present test set."""

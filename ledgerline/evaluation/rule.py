@@ -11,7 +11,7 @@ from typing import Literal
 from ledgerline.environments.calls import write_call
 from ledgerline.environments.transcript import Turn
 from ledgerline.examples.mentions import Mention, Mentions
-from ledgerline.filings.periods import read_period
+from ledgerline.filings.period_words import read_period
 
 _CUE = re.compile(
     r"(?:\b(?:was|were|is|are|of|at|to|as|had|has|about|around|roughly|approximately|nearly|some"

@@ -182,6 +182,6 @@ def _difference(comparison: Comparison) -> str:
 
 
 def _milliseconds(row: Measures) -> str:
-    if row.seconds_p50 != row.seconds_p50:  # noqa: PLR0124 (NaN)
+    if row.seconds_p50 != row.seconds_p50:
         return "–"
     return f"{1000 * row.seconds_p50:.0f} / {1000 * row.seconds_p95:.0f}"

@@ -1,0 +1,201 @@
+"""Stage `evaluate`: what base, trained policy and baselines are worth on held-out examples."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+from rich.console import Console
+
+from ledgerline.durable import replacing_file, write_bytes, write_text
+from ledgerline.environments.filings import FilingsEnvironment, episode_fields
+from ledgerline.evaluation.calibration import risk_coverage
+from ledgerline.evaluation.evaluate import (
+    BASE,
+    RULE,
+    TRAINED,
+    EvaluateSettings,
+    Evidence,
+    play_all,
+    summary,
+    weigh,
+)
+from ledgerline.evaluation.judging import Player
+from ledgerline.evaluation.metrics import ALL
+from ledgerline.evaluation.playing import engine_player, script_player
+from ledgerline.evaluation.plots import plot_slices
+from ledgerline.evaluation.prompted import is_available, prompted_player
+from ledgerline.evaluation.records import TEST, Record, write_records
+from ledgerline.evaluation.report import report
+from ledgerline.evaluation.rule import Rule
+from ledgerline.evaluation.slices import Slicer
+from ledgerline.evaluation.tables import (
+    POLICY_COLUMNS,
+    SLICE_COLUMNS,
+    completion_text,
+    headline,
+    markdown_table,
+    policy_rows,
+    rich_table,
+    slice_rows,
+    spread,
+)
+from ledgerline.examples.jsonl import read_jsonl
+from ledgerline.examples.mentions import Mentions
+from ledgerline.filings.search import Search
+from ledgerline.filings.store import Store
+from ledgerline.policy.engine import EmbeddedEngine, Sampling
+from ledgerline.policy.policy import Policy
+from ledgerline.rewards.rubric import Rubric
+from tasks.lineage import lineage
+from tasks.params import Params
+from tasks.stage import run_stage
+
+FACTS = Path("data/clean/facts.sqlite")
+EXAMPLES = Path("data/examples")
+MODELS = {BASE: Path("models/base"), TRAINED: Path("models/policy")}
+RECORDS = Path("data/evaluation/records.jsonl")
+CACHE = Path(".prompted")
+PAGE = Path("reports/evaluation.html")
+SUMMARY = Path("reports/evaluate.json")
+FOLDER = Path("reports/evaluation")
+GREEDY = Sampling(temperature=0.0, top_p=1.0)
+
+
+def main(params: Params) -> None:
+    """Play, judge, weigh; print the table and some completions; write records and report."""
+    settings = params.evaluate
+    gate = params.promote.gate
+    with Store.open(FACTS, read_only=True) as store:
+        search = Search(store)
+        players, notes = choose_players(params, store, search, MODELS)
+        records = play_all(
+            players,
+            read_jsonl(EXAMPLES / "validation.jsonl"),
+            read_jsonl(EXAMPLES / "test.jsonl"),
+            Rubric.from_settings(params.rubric),
+            Slicer(search),
+            settings,
+        )
+    evidence = weigh(records, settings, gate.wrong_shown_limit, gate.confidence)
+    show(Console(), evidence, settings, notes)
+    sources = lineage([FACTS, EXAMPLES / "test.jsonl", EXAMPLES / "validation.jsonl"])
+    write_outputs(evidence, settings, gate.wrong_shown_limit, notes, sources)
+    write_records(RECORDS, records)
+
+
+def choose_players(
+    params: Params, store: Store, search: Search, models: Mapping[str, Path]
+) -> tuple[dict[str, Player], list[str]]:
+    """Who plays, by name, and in words who was left out and why."""
+    settings = params.evaluate
+
+    def make() -> FilingsEnvironment:
+        return FilingsEnvironment(search)
+
+    players = {name: policy_player(folder, params, search) for name, folder in models.items()}
+    notes = []
+    if settings.rule:
+        rule = Rule(Mentions(store.companies(), search.catalogue))
+        players[RULE] = script_player(lambda _: rule, make, episode_fields, params.limits)
+    for prompted in settings.prompted:
+        if is_available(prompted):
+            players[prompted.name] = prompted_player(
+                prompted, make, episode_fields, params.limits, CACHE
+            )
+        else:
+            notes.append(f"{prompted.name} was left out: {prompted.key} is not set.")
+    if not settings.prompted:
+        notes.append("No prompted model was asked: evaluate.prompted in params.yaml names none.")
+    return players, notes
+
+
+def policy_player(folder: Path, params: Params, search: Search) -> Player:
+    """A player for the policy in `folder`, greedy, on the accelerator where there is one."""
+    settings = params.evaluate
+    policy = Policy.load(folder)
+    policy.merge_adapter()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    engine = EmbeddedEngine(
+        policy.plain.to(device),
+        policy.codec.end_of_turn,
+        settings.rows,
+        settings.positions,
+        torch.float32,
+    )
+    return engine_player(
+        engine,
+        policy.codec,
+        lambda: FilingsEnvironment(search),
+        episode_fields,
+        params.limits,
+        GREEDY,
+        settings.timed,
+        settings.seed,
+    )
+
+
+def show(
+    console: Console, evidence: Evidence, settings: EvaluateSettings, notes: Sequence[str]
+) -> None:
+    """Print completions in full, then the tables, then the one sentence that matters."""
+    trained = [row for row in evidence.records[TRAINED] if row.split == TEST]
+    for record in spread(trained, settings.completions):
+        console.print(completion_text(record), markup=False, highlight=False, soft_wrap=True)
+        console.print()
+    console.print(rich_table("Base against trained", SLICE_COLUMNS, slice_rows(evidence)))
+    console.print(rich_table("Policies", POLICY_COLUMNS, policy_rows(evidence, ALL)))
+    for note in notes:
+        console.print(note, highlight=False)
+    console.print(headline(evidence), style="bold", highlight=False)
+
+
+def write_outputs(
+    evidence: Evidence,
+    settings: EvaluateSettings,
+    wrong_limit: float,
+    notes: Sequence[str],
+    sources: Mapping[str, str],
+) -> None:
+    """The page, the figures as JSON, the table for Prefect, and what DVC plots."""
+    write_text(PAGE, report(evidence, settings, wrong_limit, notes, sources))
+    write_bytes(SUMMARY, orjson.dumps(summary(evidence), option=orjson.OPT_INDENT_2) + b"\n")
+    table = markdown_table(SLICE_COLUMNS, slice_rows(evidence))
+    policies = markdown_table(POLICY_COLUMNS, policy_rows(evidence, ALL))
+    write_text(
+        FOLDER / "table.md",
+        f"## Evaluation\n\n{headline(evidence)}\n\n{policies}\n\n{table}\n",
+    )
+    slices = [
+        {"slice": name, "policy": policy, "right": row.accuracy.value, "examples": row.examples}
+        for policy, measures in evidence.measures.items()
+        for name, row in measures.items()
+    ]
+    write_text(FOLDER / "slices.csv", _csv(slices))
+    curves = [
+        {"policy": name, "shown": point.coverage, "wrong": point.risk}
+        for name, records in evidence.records.items()
+        for point in risk_coverage(_test(records), settings.uncertainty.confidence)
+    ]
+    write_text(FOLDER / "risk_coverage.csv", _csv(curves))
+    with replacing_file(FOLDER / "slices.png") as temporary:
+        plot_slices(evidence, temporary)
+
+
+def _test(records: Sequence[Record]) -> list[Record]:
+    return [row for row in records if row.split == TEST]
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    text = StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    run_stage("evaluate", main)

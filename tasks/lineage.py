@@ -1,0 +1,54 @@
+"""Where a result comes from: commit, dvc.lock, the hashes of what a stage read, the flow run."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+LOCK = Path("dvc.lock")
+FLOW_RUN = "LEDGERLINE_FLOW_RUN_ID"
+"""Environment variable in which the Prefect flow says which run a stage belongs to."""
+
+
+def lineage(data: Sequence[Path]) -> dict[str, str]:
+    """Tags that lead from a result back to its sources; what isn't known is left out."""
+    tags = {"git_commit": _git("rev-parse", "HEAD")}
+    if tags["git_commit"]:
+        tags["git_dirty"] = str(bool(_git("status", "--porcelain"))).lower()
+    if LOCK.is_file():
+        tags["dvc_lock_sha256"] = _digest(LOCK)
+    for path in data:
+        if path.is_file():
+            tags[f"sha256.{path}"] = _digest(path)
+    tags["prefect_flow_run"] = os.environ.get(FLOW_RUN, "")
+    tags["hardware"] = hardware()
+    return {name: value for name, value in tags.items() if value}
+
+
+def hardware() -> str:
+    """The accelerator, or the processor with its number of cores."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{platform.machine()} CPU, {os.cpu_count()} cores"
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["git", *arguments],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
