@@ -1,0 +1,221 @@
+import hashlib
+import os
+import subprocess
+import sys
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from ledgerline.errors import LedgerlineError
+from ledgerline.examples.confirm import states
+from ledgerline.examples.example import Example, Holdout, Split
+from ledgerline.examples.holdouts import SLICES
+from ledgerline.examples.jsonl import read_jsonl, write_jsonl
+from ledgerline.examples.synthesize import (
+    KINDS,
+    Corpus,
+    SynthesizeSettings,
+    make_holdouts,
+    quotas,
+    slice_name,
+    synthesize,
+)
+from ledgerline.filings.search import Hit, Search
+from ledgerline.filings.store import Store
+from tests.examples.corpora import settings_with
+
+
+def every(corpus: Corpus) -> list[Example]:
+    return [example for split in corpus.splits().values() for example in split]
+
+
+def test_each_split_has_what_was_asked_for(corpus: Corpus) -> None:
+    counts = {name: len(examples) for name, examples in corpus.splits().items()}
+    assert counts == {"train": 700, "validation": 100, "test": 320}
+    assert {example.split for example in corpus.test} == {Split.TEST}
+
+
+def test_every_kind_is_there(corpus: Corpus) -> None:
+    assert {example.kind for example in every(corpus)} == set(KINDS)
+
+
+def test_prompts_are_short_and_varied(corpus: Corpus) -> None:
+    examples = every(corpus)
+    assert max(len(example.prompt) for example in examples) <= 220
+    assert len({example.prompt for example in examples}) == len(examples)
+    assert {example.register for example in examples} == {"memo", "deck", "email", "press"}
+
+
+def test_the_honest_look_ups_copy_the_prompt_and_find_the_figure(
+    corpus: Corpus, search: Search
+) -> None:
+    copied = 0
+    for example in every(corpus):
+        for call in example.calls:
+            answer = search(call.company, call.metric, call.period, as_of=example.document_date)
+            assert isinstance(answer, Hit) is example.is_due
+            assert call.company in example.prompt
+            assert call.metric in example.prompt
+            copied += call.period in example.prompt
+        if example.kind in ("annual", "quarterly", "balance", "relative", "several"):
+            (call,) = example.calls
+            found = search(call.company, call.metric, call.period, as_of=example.document_date)
+            assert isinstance(found, Hit)
+            assert found.figure.text == example.completion
+            assert call.period in example.prompt
+    assert copied > 500
+
+
+def test_completions_state_the_reference_and_silence_has_none(corpus: Corpus) -> None:
+    for example in every(corpus):
+        if example.reference is None:
+            assert example.completion == ""
+        else:
+            assert states(example.completion, example.reference.value, example.reference.unit)
+
+
+def test_reckoned_answers_follow_from_their_two_look_ups(corpus: Corpus, search: Search) -> None:
+    reckoned = [example for example in every(corpus) if len(example.calls) == 2]
+    assert {example.kind for example in reckoned} == {"comparison", "growth", "margin"}
+    for example in reckoned:
+        found = [
+            search(c.company, c.metric, c.period, as_of=example.document_date)
+            for c in example.calls
+        ]
+        first, second = (answer.figure.value for answer in found if isinstance(answer, Hit))
+        assert example.reference is not None
+        expected = {
+            "comparison": abs(first - second),
+            "growth": abs(first / second - 1),
+            "margin": first / second,
+        }[example.kind]
+        assert abs(example.reference.value - expected) < Decimal("1e-9")
+
+
+def test_slices_cross_every_hold_out(corpus: Corpus, settings: SynthesizeSettings) -> None:
+    holdouts = make_holdouts(settings.holdouts, settings.seed)
+    found = Counter(example.holdouts for example in corpus.test)
+    assert dict(found) == quotas(320, settings.slices)
+    assert set(found) == set(SLICES)
+    for example in corpus.test:
+        phrasing = example.phrasing.split(":")[-1]
+        assert (phrasing in holdouts.phrasings) is (Holdout.PHRASING in example.holdouts)
+        if example.reference is not None:
+            due = example.reference
+            assert holdouts.company(due.cik) is (Holdout.COMPANY in example.holdouts)
+            held_year = int(due.period[-4:]) in holdouts.fiscal_years
+            assert held_year is (Holdout.PERIOD in example.holdouts)
+            if example.kind not in ("margin",):
+                assert holdouts.metric(due.metric) is (Holdout.METRIC in example.holdouts)
+    assert all(not example.holdouts for example in corpus.train)
+
+
+def test_default_quotas_leave_enough_in_each_slice() -> None:
+    shares = settings_with().slices
+    wanted = quotas(3000, shares)
+    assert sum(wanted.values()) == 3000
+    assert wanted[frozenset(Holdout)] >= 1000
+    assert all(wanted[held] >= 150 for held in SLICES if len(held) <= 1)
+    assert slice_name(frozenset(Holdout)) == "all four"
+
+
+def test_the_kinds_have_their_weights(corpus: Corpus) -> None:
+    counts = Counter(example.kind for example in corpus.train)
+    silent = sum(not example.is_due for example in corpus.train) / len(corpus.train)
+    assert 0.2 < silent < 0.4
+    assert counts["annual"] > counts["growth"] > 0
+
+
+def digest(corpus: Corpus, folder: Path) -> str:
+    found = hashlib.sha256()
+    for name, examples in corpus.splits().items():
+        write_jsonl(folder / f"{name}.jsonl", examples)
+        found.update((folder / f"{name}.jsonl").read_bytes())
+    return found.hexdigest()
+
+
+def test_the_same_seed_gives_the_same_bytes_in_another_process(
+    corpus: Corpus, store_path: Path, tmp_path: Path
+) -> None:
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from tests.examples.corpora import settings_with\n"
+        "from tests.examples.test_synthesize import digest\n"
+        "from ledgerline.filings.store import Store; from ledgerline.filings.search import Search\n"
+        "from ledgerline.examples.synthesize import synthesize\n"
+        "with Store.open(sys.argv[1], read_only=True) as store:\n"
+        "    corpus = synthesize(store.companies(), Search(store), settings_with())\n"
+        "print(digest(corpus, Path(sys.argv[2])))\n"
+    )
+    arguments = [store_path, tmp_path / "other"]
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo", "LC_ALL": "C"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert elsewhere.stdout.strip() == digest(corpus, tmp_path / "here")
+
+
+def test_another_seed_gives_other_examples(store: Store, search: Search, corpus: Corpus) -> None:
+    other = synthesize(
+        store.companies(),
+        search,
+        settings_with(seed=4, counts={"train": 50, "validation": 0, "test": 0}),
+    )
+    assert not {e.id for e in other.train} & {e.id for e in corpus.train[:50]}
+
+
+def test_jsonl_round_trips(corpus: Corpus, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "test.jsonl", corpus.test)
+    assert read_jsonl(tmp_path / "test.jsonl") == corpus.test
+
+
+def test_a_broken_line_is_named(corpus: Corpus, tmp_path: Path) -> None:
+    path = tmp_path / "test.jsonl"
+    write_jsonl(path, corpus.test[:3])
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(LedgerlineError, match=r"test\.jsonl, line 3"):
+        read_jsonl(path)
+    with pytest.raises(LedgerlineError, match="no such file"):
+        read_jsonl(tmp_path / "none.jsonl")
+
+
+def test_settings_name_what_is_unknown(store: Store, search: Search) -> None:
+    with pytest.raises(ValidationError, match="anual"):
+        settings_with(kinds={"anual": 1.0})
+    fields = settings_with().holdouts.model_dump()
+    with pytest.raises(LedgerlineError, match="capexx"):
+        synthesize(
+            store.companies(),
+            search,
+            settings_with(holdouts=fields | {"metrics": ["capexx"]}),
+        )
+    with pytest.raises(LedgerlineError, match="test_sources"):
+        synthesize(
+            store.companies(),
+            search,
+            settings_with(test_sources=["fsds"], counts={"train": 5, "validation": 5, "test": 5}),
+        )
+
+
+def test_a_store_without_enough_periods_comes_out_short_and_says_so(
+    store: Store, search: Search
+) -> None:
+    fields = settings_with().holdouts.model_dump()
+    corpus = synthesize(
+        store.companies(),
+        search,
+        settings_with(
+            holdouts=fields | {"fiscal_years": [1990]},
+            counts={"train": 20, "validation": 0, "test": 160},
+            kinds={"annual": 1.0},
+        ),
+    )
+    assert corpus.short["test: all four"] > 0
+    assert {slice_name(e.holdouts) for e in corpus.test} & {"company", "metric", "phrasing"}
