@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
 from ledgerline.filings.calendars import Calendar
@@ -16,6 +16,8 @@ from ledgerline.filings.formulas import Formula, Term
 from ledgerline.filings.periods import Period, Span
 
 RATIO_PLACES = Decimal("0.000001")
+_ROUNDING = Decimal("0.001")
+"""Up to this share of a value, fewer digits are rounding and not a restatement."""
 _UNIT_PATTERNS = {
     "money": re.compile(r"[A-Z]{3}"),
     "per_share": re.compile(r"[A-Z]{3}/shares"),
@@ -157,6 +159,8 @@ def _versions(
             continue
         best = place
         value = Decimal(row.value)
+        if figures and _rounds(value, figures[-1].value):
+            continue
         figures.append(
             Figure(
                 cik=cik,
@@ -178,6 +182,14 @@ def _versions(
             )
         )
     return Versions(tuple(figures))
+
+
+def _rounds(later: Decimal, earlier: Decimal) -> bool:
+    """Whether `later` only tells `earlier` in fewer digits (a filer that turned to millions)."""
+    if later == earlier or not earlier or abs(later - earlier) > abs(earlier) * _ROUNDING:
+        return False
+    _, _, exponent = later.normalize().as_tuple()
+    return earlier.quantize(Decimal(1).scaleb(int(exponent)), ROUND_HALF_UP) == later
 
 
 _YEAR_TO_DATE = {
