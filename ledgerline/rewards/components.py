@@ -20,6 +20,7 @@ COMPONENTS: dict[str, Component] = {}
 
 _MOST_INVALID = 3
 _MOST_EXTRA_TURNS = 5
+_USUAL_NOISE = 0.2
 
 
 def component(function: Component) -> Component:
@@ -129,8 +130,9 @@ def tokens(transcript: Transcript, example: Example) -> float:  # noqa: ARG001
 
 @component
 def noisy_text(transcript: Transcript, example: Example) -> float:  # noqa: ARG001
-    """The noisiest turn's share of non-ASCII or repeated text, between 0 and 1."""
-    return max((noise(turn.text) for turn in transcript.turns), default=0.0)
+    """The noisiest turn's share of non-ASCII or repeated text; 0 below what any call has."""
+    noisiest = max((noise(turn.text) for turn in transcript.turns), default=0.0)
+    return noisiest if noisiest >= _USUAL_NOISE else 0.0
 
 
 def _is_right(transcript: Transcript, example: Example) -> bool:

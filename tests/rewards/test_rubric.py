@@ -1,0 +1,140 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from ledgerline.environments.scripted import Script
+from ledgerline.environments.transcript import Outcome, Transcript
+from ledgerline.examples.example import Example
+from ledgerline.rewards.components import COMPONENTS
+from ledgerline.rewards.degenerate import answer, honest, search
+from ledgerline.rewards.rubric import Rubric, RubricSettings
+from tests.rewards.conftest import WEIGHTS, World
+
+RUBRIC = Rubric(WEIGHTS)
+
+
+def script(*turns: str) -> Script:
+    return lambda _opening, done: turns[min(len(done), len(turns) - 1)]
+
+
+def due(world: World) -> Example:
+    return world.one(lambda example: example.kind == "annual")
+
+
+def paid(world: World, example: Example, *turns: str) -> dict[str, float]:
+    reward = RUBRIC.score(world.play(example, script(*turns)), example)
+    assert reward.total == pytest.approx(sum(reward.breakdown.values()))
+    return {name: value for name, value in reward.breakdown.items() if value and name != "tokens"}
+
+
+def test_the_honest_episode_earns_the_figure_and_the_find(world: World) -> None:
+    example = due(world)
+    transcript = world.play(example, honest(example))
+    reward = RUBRIC.score(transcript, example)
+    assert {name for name, value in reward.breakdown.items() if value} == {
+        "right_figure", "found_fact", "tokens",
+    }  # fmt: skip
+    assert reward.total > 1.25
+
+
+def test_every_honest_episode_of_every_kind_is_right(world: World) -> None:
+    for example in world.examples:
+        transcript = world.play(example, honest(example))
+        measured = RUBRIC.measure(transcript, example)
+        assert measured["right_figure"] + measured["right_silence"] == 1, example
+        unpaid = set(measured) - {"right_figure", "right_silence", "found_fact", "tokens"}
+        assert all(measured[name] == 0 for name in unpaid), (example, measured)
+
+
+def test_a_blind_guess_is_wrong_made_up_and_skips_the_search(world: World) -> None:
+    assert paid(world, due(world), answer("$7.77 trillion")) == {
+        "wrong_figure": -0.4,
+        "made_up": -0.2,
+        "search_skipped": -0.1,
+    }
+
+
+def test_silence_when_due_earns_nothing_for_having_found_the_fact(world: World) -> None:
+    example = due(world)
+    assert paid(world, example, search(example.calls[0]), answer("")) == {"silence_when_due": -0.45}
+
+
+def test_finding_the_fact_is_paid_once(world: World) -> None:
+    example = due(world)
+    call = search(example.calls[0])
+    earned = paid(world, example, call, call, call, answer(example.completion))
+    assert earned == {"right_figure": 1.0, "found_fact": 0.3, "extra_turns": -0.1}
+
+
+def test_a_figure_where_none_is_due_costs_more_than_silence_when_one_is(world: World) -> None:
+    silent = world.one(lambda example: example.kind == "narrative")
+    earned = paid(world, silent, answer("$1.0 billion"))
+    assert earned == {"figure_not_due": -1.0, "made_up": -0.2}
+    assert paid(world, silent, answer("")) == {"right_silence": 0.6}
+
+
+def test_a_needless_search_costs(world: World) -> None:
+    silent = world.one(lambda example: example.kind == "opinion")
+    example = due(world)
+    earned = paid(world, silent, search(example.calls[0]), answer(""))
+    assert earned["search_needless"] == -0.1
+
+
+def test_a_reckoned_figure_is_not_made_up(world: World) -> None:
+    for kind in ("comparison", "growth", "margin"):
+        example = world.one(lambda e, kind=kind: e.kind == kind and len(e.calls) == 2)
+        measured = RUBRIC.measure(world.play(example, honest(example)), example)
+        assert (measured["right_figure"], measured["made_up"]) == (1, 0)
+        blind = RUBRIC.measure(world.play(example, script(answer(example.completion))), example)
+        assert blind["made_up"] == 1
+
+
+def test_refused_calls_are_counted(world: World) -> None:
+    example = due(world)
+    earned = paid(world, example, "no call", search(example.calls[0]), answer(example.completion))
+    assert earned["invalid_calls"] == -0.1
+
+
+@pytest.mark.parametrize("text", ["figure " * 200, "Ωжあ§¤·漢字♦ыλ" * 40, "I will not answer."])
+def test_running_out_is_never_silence(world: World, text: str) -> None:
+    for example in (due(world), world.one(lambda e: e.kind == "narrative")):
+        transcript = world.play(example, script(text))
+        assert transcript.outcome not in (Outcome.ANSWERED, Outcome.ABSTAINED)
+        measured = RUBRIC.measure(transcript, example)
+        assert measured["no_answer"] == 1
+        assert measured["right_silence"] == measured["silence_when_due"] == 0
+        assert RUBRIC.score(transcript, example).total <= -1
+
+
+def test_a_failed_tool_leaves_the_episode_ungraded(world: World) -> None:
+    example = due(world)
+    failed = Transcript(example.prompt, (), Outcome.TOOL_FAILED, None, (), 12)
+    assert not RUBRIC.score(failed, example).graded
+
+
+def test_a_component_that_does_not_exist_is_named() -> None:
+    with pytest.raises(ValidationError, match="rihgt_figure"):
+        RubricSettings(weights={"rihgt_figure": 1.0})
+
+
+turns = st.one_of(
+    st.text(max_size=80),
+    st.builds(answer, st.text(max_size=40)),
+    st.builds(answer, st.sampled_from(["$1.2 billion", "12.5%", "−3", "1 2", ""])),
+    st.just('<tool_call>\n{"name": "search", "arguments": {"company": "x", "metric": "y"}}'),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data(), written=st.lists(turns, min_size=1, max_size=6))
+def test_every_episode_gets_exactly_one_verdict(world: World, data, written: list[str]) -> None:
+    example = data.draw(st.sampled_from(world.examples))
+    transcript = world.play(example, script(*written))
+    measured = {name: function(transcript, example) for name, function in COMPONENTS.items()}
+    verdicts = (
+        "right_figure", "right_silence", "wrong_figure", "figure_not_due", "silence_when_due",
+        "no_answer",
+    )  # fmt: skip
+    assert sum(measured[name] for name in verdicts) == 1
+    assert all(value >= 0 for value in measured.values())
