@@ -4,17 +4,37 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from ledgerline.environments.dialogue import Limits
 from ledgerline.errors import LedgerlineError
+from ledgerline.evaluation.evaluate import EvaluateSettings
+from ledgerline.evaluation.promotion import PromoteSettings
+from ledgerline.examples.synthesize import SynthesizeSettings
+from ledgerline.filings.ingest import IngestSettings
+from ledgerline.policy.policy import PolicySettings
+from ledgerline.quality.validation import ValidateSettings
+from ledgerline.rewards.audit import AuditSettings
+from ledgerline.rewards.rubric import RubricSettings
 from ledgerline.settings import Settings
+from ledgerline.training.trainer import TrainerSettings
+from ledgerline.training.warmup import WarmupSettings
 
 
 class Params(Settings):
     """The whole of params.yaml."""
 
+    ingest: IngestSettings
+    validate_: ValidateSettings = Field(alias="validate")
+    synthesize: SynthesizeSettings
     limits: Limits
+    rubric: RubricSettings
+    policy: PolicySettings
+    warmup: WarmupSettings
+    audit: AuditSettings
+    train: TrainerSettings
+    evaluate: EvaluateSettings
+    promote: PromoteSettings
 
 
 def load_params(path: Path) -> Params:

@@ -3,13 +3,15 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.policy.codec import ChatCodec
-from ledgerline.policy.decoder import ARCHITECTURES
+from ledgerline.policy.engine import EmbeddedEngine
+from ledgerline.policy.scratch import ScratchModel
 from ledgerline.settings import Settings
 
 
@@ -21,6 +23,29 @@ class Adapter(Settings):
     modules: str | list[str]
 
 
+class EngineSettings(Settings):
+    """`rows`: episodes that are generated side by side. `positions`: tokens that each may have.
+    `dtype`: of the weights and the cache while generating.
+    """
+
+    rows: int
+    positions: int
+    dtype: Literal["float32", "bfloat16"]
+
+
+class PolicySettings(Settings):
+    """`base`: "scratch", or a Hugging Face id or folder. `scratch`: the shape of the former.
+    `attention`: transformers' implementation while training; "eager" is fastest for short
+    sequences on a CPU. `adapter`: train LoRA weights instead of all, where it is given.
+    """
+
+    base: str
+    scratch: ScratchModel
+    attention: Literal["eager", "sdpa", "flash_attention_2"]
+    adapter: Adapter | None
+    engine: EngineSettings
+
+
 @dataclass
 class Policy:
     """A causal LM and its codec. `model` may be wrapped by PEFT."""
@@ -29,18 +54,26 @@ class Policy:
     codec: ChatCodec
 
     @classmethod
-    def load(cls, source: str | Path, dtype: torch.dtype = torch.float32) -> "Policy":
-        """A policy from a folder or a Hugging Face id; weights come from safetensors only.
+    def load(cls, source: str | Path, attention: str = "sdpa") -> "Policy":
+        """A policy from a folder or a Hugging Face id, on the accelerator where there is one.
+
+        Weights come from safetensors only, in float32 on a CPU and bfloat16 on a GPU.
 
         A folder that holds an adapter names its base in adapter_config.json.
         """
         folder = Path(source)
         adapter = folder / "adapter_config.json"
         base = str(source)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
         if adapter.is_file():
             base = str(json.loads(adapter.read_text())["base_model_name_or_path"])
         try:
-            model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype, use_safetensors=True)
+            model = AutoModelForCausalLM.from_pretrained(
+                base,
+                dtype=torch.bfloat16 if device == "cuda" else torch.float32,
+                attn_implementation=attention,
+                use_safetensors=True,
+            ).to(device)
             tokenizer = AutoTokenizer.from_pretrained(source)
         except (OSError, ValueError) as error:
             raise LedgerlineError(f"no policy can be loaded from {source}: {error}") from None
@@ -80,7 +113,12 @@ class Policy:
         inner = getattr(self.model, "get_base_model", None)
         return inner() if inner else self.model
 
-    @property
-    def is_embeddable(self) -> bool:
-        """Whether the embedded engine can run it."""
-        return self.plain.config.model_type in ARCHITECTURES
+    def embedded_engine(self, settings: EngineSettings) -> EmbeddedEngine:
+        """An engine in this process that generates with the present weights."""
+        return EmbeddedEngine(
+            self.plain,
+            self.codec.end_of_turn,
+            settings.rows,
+            settings.positions,
+            getattr(torch, settings.dtype),
+        )

@@ -71,13 +71,3 @@ def roll_out(
             )
         )
     return rollouts
-
-
-def demonstrate(codec: Any, task: Task, item: Any) -> Episode:
-    """The expert's episode of `item`, tokenised as if the policy had sampled it."""
-    episode = Episode(task.make(), task.fields(item), codec, task.limits)
-    script = task.expert(item)
-    while not episode.over:
-        tokens = codec.encode_turn(script(*episode.so_far))
-        episode.advance(tokens, [0.0] * len(tokens))
-    return episode

@@ -34,12 +34,14 @@ from ledgerline.training.task import Item, Task
 
 
 class TrainerSettings(Settings):
-    """`groups`: prompts a step whose rollouts differ in reward; groups that don't are dropped
+    """`seed`: of the draws and the sampling. `groups`: prompts a step whose rollouts differ in reward; groups that don't are dropped
     and up to `refills` further draws replace them. `decay_from`: step from which the learning
     rate falls. `batch_tokens`: tokens of one micro-batch, padding included. `patience`: updates
-    in a row that may be lost to a loss that is not finite.
+    in a row that may be lost to a loss that is not finite. `checkpoints`: how many are kept.
+    `logged_rollouts`: groups of each step that are written down to be read.
     """
 
+    seed: int
     steps: int
     groups: int
     group_size: int
@@ -55,6 +57,7 @@ class TrainerSettings(Settings):
     alarms: AlarmSettings
     checkpoint_every: int
     checkpoints: int
+    logged_rollouts: int
 
 
 class RefreshableEngine(Engine, Protocol):
@@ -84,7 +87,6 @@ class Trainer:
         items: Sequence[Item],
         settings: TrainerSettings,
         folder: Path,
-        seed: int,
     ):
         self.policy = policy
         self.engine = engine
@@ -92,10 +94,10 @@ class Trainer:
         self.items = items
         self.settings = settings
         self.folder = folder
-        self.sampler = Sampler(items, settings.sampler, seed)
+        self.sampler = Sampler(items, settings.sampler, settings.seed)
         self.alarms = Alarms(settings.alarms)
         self.optimizers = build_optimizers(policy.model, settings.optimizer)
-        self.generator = torch.Generator(device=policy.model.device).manual_seed(seed)
+        self.generator = torch.Generator(device=policy.model.device).manual_seed(settings.seed)
         self._base = self._base_logprobs() if settings.objective.kl else None
         self._lost = 0
         self._step = 0

@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from ledgerline.settings import Settings
 from ledgerline.training.batches import Batch, autocast, split
+from ledgerline.training.demonstrations import Demonstration, DemonstrationSettings
 from ledgerline.training.optimizers import (
     OptimizerSettings,
     apply_gradients,
@@ -25,26 +26,23 @@ from ledgerline.training.optimizers import (
 
 
 class WarmupSettings(Settings):
-    """`batch`: demonstrations a step. `target`: share of validation items solved at which the
+    """`seed`: of the weights, the choice of demonstrations and their order. `batch`:
+    demonstrations a step. `target`: share of validation items solved at which the
     warm-up stops; it is checked every `check_every` steps. `steps`: where it stops at the
     latest. `context_loss`: weight of predicting the document and the tools' replies too.
+    `pass_rate_prompts`: training prompts on which the base's pass rates are measured.
     """
 
+    seed: int
+    demonstrations: DemonstrationSettings
     batch: int
     steps: int
     check_every: int
     target: float
     context_loss: float
+    pass_rate_prompts: int
     dtype: Literal["float32", "bfloat16"]
     optimizer: OptimizerSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Demonstration:
-    """One of the expert's episodes: its tokens, and which of them the policy is to learn."""
-
-    tokens: list[int]
-    sampled: list[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +68,11 @@ def warm_up(
     dtype = getattr(torch, settings.dtype)
     history: list[WarmupStep] = []
     losses: list[float] = []
-    order: list[int] = []
+    queue: list[list[int]] = []
     model.train()
     for step in range(1, settings.steps + 1):
-        if len(order) < settings.batch:
-            order = [*order, *generator.permutation(len(demonstrations)).tolist()]
-        chosen, order = order[: settings.batch], order[settings.batch :]
+        queue = queue or _similar_lengths(demonstrations, settings.batch, generator)
+        chosen = queue.pop()
         (batch,) = split(
             [demonstrations[index].tokens for index in chosen],
             [demonstrations[index].sampled for index in chosen],
@@ -99,6 +96,18 @@ def warm_up(
                 break
     model.eval()
     return history
+
+
+def _similar_lengths(
+    demonstrations: Sequence[Demonstration], batch: int, generator: np.random.Generator
+) -> list[list[int]]:
+    """Every demonstration once, in batches of similar length, the batches in random order."""
+    number = len(demonstrations)
+    jitter = generator.uniform(0.9, 1.1, number)
+    lengths = np.array([len(demonstration.tokens) for demonstration in demonstrations])
+    order = np.argsort(lengths * jitter, kind="stable")
+    starts = generator.permutation(np.arange(0, number, batch))
+    return [order[start : start + batch].tolist() for start in starts]
 
 
 def imitation_loss(model: PreTrainedModel, batch: Batch, context_loss: float) -> torch.Tensor:

@@ -1,0 +1,88 @@
+"""MLflow, as the stages use it: one run a stage, found by its tags."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ledgerline.errors import LedgerlineError
+from tasks.params import Params
+
+DEFAULT_URI = "sqlite:///mlflow.db"
+EXPERIMENT = "ledgerline"
+
+
+class StageRun:
+    """An open MLflow run. Metrics are sent in batches: a step must not wait for a database."""
+
+    def __init__(self, run_id: str, experiment_id: str):
+        self.run_id = run_id
+        self.experiment_id = experiment_id
+        self._pending: list[tuple[str, float, int]] = []
+
+    def log(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Record named numbers at `step`."""
+        self._pending += [(name, value, step) for name, value in metrics.items()]
+        if len(self._pending) >= 500:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is pending."""
+        import time
+
+        from mlflow import MlflowClient
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(name, value, now, step) for name, value, step in self._pending]
+        client = MlflowClient()
+        for start in range(0, len(metrics), 1000):
+            client.log_batch(self.run_id, metrics=metrics[start : start + 1000])
+        self._pending = []
+
+    def attach(self, path: Path, folder: str | None = None) -> None:
+        """Keep a file with the run."""
+        import mlflow
+
+        mlflow.log_artifact(str(path), folder)
+
+
+@contextmanager
+def stage_run(stage: str, params: Params) -> Iterator[StageRun]:
+    """An MLflow run for `stage`, with its section of params and what it was started by."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
+    try:
+        mlflow.set_tracking_uri(uri)
+        if mlflow.get_experiment_by_name(EXPERIMENT) is None:
+            # Beside the database, wherever the stage is run from.
+            mlflow.create_experiment(EXPERIMENT)
+        experiment = mlflow.set_experiment(EXPERIMENT)
+    except MlflowException as error:
+        raise LedgerlineError(f"MLflow at {uri} can't be used: {error}") from None
+    section = params.model_dump(by_alias=True, mode="json").get(stage, {})
+    with mlflow.start_run(run_name=stage) as run:
+        mlflow.set_tags({"stage": stage, **_lineage_tags()})
+        mlflow.log_params(_flat(section))
+        open_run = StageRun(run.info.run_id, experiment.experiment_id)
+        try:
+            yield open_run
+        finally:
+            open_run.flush()
+
+
+def _lineage_tags() -> dict[str, str]:
+    names = {"prefect_flow_run": "PREFECT__FLOW_RUN_ID", "dvc_stage": "DVC_STAGE"}
+    return {tag: os.environ[name] for tag, name in names.items() if name in os.environ}
+
+
+def _flat(section: object, prefix: str = "") -> dict[str, str]:
+    if not isinstance(section, dict):
+        return {prefix.rstrip("."): str(section)[:500]}
+    flat: dict[str, str] = {}
+    for key, value in section.items():
+        flat |= _flat(value, f"{prefix}{key}.")
+    return flat

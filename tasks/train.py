@@ -1,0 +1,118 @@
+"""Stage `train`: GRPO on multi-turn rollouts, from the base policy."""
+
+import csv
+import hashlib
+import json
+import shutil
+from io import StringIO
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+
+from ledgerline.durable import replacing_directory, write_bytes, write_text
+from ledgerline.examples.jsonl import read_jsonl
+from ledgerline.filings.search import Search
+from ledgerline.filings.store import Store
+from ledgerline.policy.policy import Policy
+from ledgerline.training.checkpoint import manifest
+from ledgerline.training.traces import RolloutLog
+from ledgerline.training.trainer import StepReport, Trainer
+from tasks.params import Params
+from tasks.practice import filings_task
+from tasks.stage import run_stage
+from tasks.tracking import stage_run
+from tasks.warmup import success_rate
+
+FACTS = Path("data/clean/facts.sqlite")
+EXAMPLES = Path("data/examples")
+BASE = Path("models/base")
+POLICY = Path("models/policy")
+CHECKPOINTS = Path("models/checkpoints")
+ROLLOUTS = Path("data/rollouts/rollouts.jsonl")
+SUMMARY = Path("reports/train.json")
+CURVE = Path("reports/train.csv")
+
+
+def main(params: Params) -> None:
+    """Train with progress shown; log metrics and sampled rollouts; write the policy."""
+    settings = params.train
+    console = Console()
+    checkpoints = CHECKPOINTS / _fingerprint(params)
+    history: list[dict[str, float]] = []
+    with Store.open(FACTS, read_only=True) as store, stage_run("train", params) as run:
+        policy = Policy.load(BASE, params.policy.attention)
+        if params.policy.adapter:
+            policy.add_adapter(params.policy.adapter, settings.seed)
+        engine = policy.embedded_engine(params.policy.engine)
+        task = filings_task(params, Search(store))
+        log = RolloutLog(ROLLOUTS, settings.logged_rollouts)
+
+        def report(step: StepReport) -> None:
+            history.append({"step": step.step, **step.metrics})
+            run.log(step.metrics, step.step)
+            log.write(step.step, step.rollouts)
+            console.print(_line(step, settings.steps), highlight=False)
+            for alarm in step.alarms:
+                console.print(f"[bold yellow]alarm ({alarm.action}):[/] {alarm.message}")
+
+        trainer = Trainer(
+            policy,
+            engine,
+            task,
+            read_jsonl(EXAMPLES / "train.jsonl"),
+            settings,
+            checkpoints,
+        )
+        trainer.run(report)
+        validation = read_jsonl(EXAMPLES / "validation.jsonl")
+        policy.merge_adapter()
+        success = success_rate(policy, engine, task, validation)
+        run.log({"validation_success": success}, settings.steps)
+        console.print(f"validation: {success:.1%} solved")
+    with replacing_directory(POLICY) as folder:
+        policy.save(folder)
+    summary = {
+        "steps": settings.steps,
+        "rollouts": sum(step["rollouts"] for step in history),
+        "validation_success": success,
+        "seconds_rollout": round(sum(step["seconds_rollout"] for step in history), 1),
+        "seconds_update": round(sum(step["seconds_update"] for step in history), 1),
+    }
+    write_bytes(SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
+    write_text(CURVE, _curve(history))
+    shutil.rmtree(CHECKPOINTS, ignore_errors=True)
+
+
+def _fingerprint(params: Params) -> str:
+    """Names what a checkpoint belongs to: a run with other inputs must not resume from it."""
+    content = [
+        params.model_dump(mode="json", include={"train", "policy", "rubric", "limits"}),
+        manifest(BASE),
+        hashlib.sha256((EXAMPLES / "train.jsonl").read_bytes()).hexdigest(),
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _line(report: StepReport, steps: int) -> str:
+    metrics = report.metrics
+    return (
+        f"step {report.step + 1:3d}/{steps}  reward {metrics['reward']:+.3f}  "
+        f"solved {metrics['success']:5.1%}  silent {metrics['outcome_abstained']:5.1%}  "
+        f"signal {metrics['share_with_signal']:5.1%}  turns {metrics['turns']:.2f}  "
+        f"{metrics['rollouts']:.0f} rollouts in {metrics['seconds_rollout']:.1f} s, "
+        f"update {metrics['seconds_update']:.1f} s"
+    )
+
+
+def _curve(history: list[dict[str, float]]) -> str:
+    columns = list(dict.fromkeys(name for step in history for name in step))
+    text = StringIO()
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    run_stage("train", main)

@@ -1,0 +1,128 @@
+"""Stage `warmup`: the base policy, brought to where it sometimes succeeds."""
+
+import csv
+from collections import Counter
+from io import StringIO
+from pathlib import Path
+
+import orjson
+import torch
+from rich.console import Console
+from rich.progress import track
+
+from ledgerline.durable import replacing_directory, write_bytes, write_text
+from ledgerline.environments.environment import tool_schemas
+from ledgerline.environments.filings import FilingsEnvironment
+from ledgerline.examples.example import Example
+from ledgerline.examples.jsonl import read_jsonl
+from ledgerline.filings.search import Search
+from ledgerline.filings.store import Store
+from ledgerline.policy.codec import ChatCodec
+from ledgerline.policy.engine import EmbeddedEngine, Sampling
+from ledgerline.policy.policy import Policy
+from ledgerline.policy.scratch import build_model, train_tokenizer
+from ledgerline.training.demonstrations import choose, demonstrate
+from ledgerline.training.rollouts import roll_out
+from ledgerline.training.task import Task
+from ledgerline.training.warmup import WarmupStep, warm_up
+from tasks.params import Params
+from tasks.practice import filings_task
+from tasks.stage import run_stage
+from tasks.tracking import stage_run
+
+FACTS = Path("data/clean/facts.sqlite")
+EXAMPLES = Path("data/examples")
+BASE = Path("models/base")
+SUMMARY = Path("reports/warmup.json")
+CURVE = Path("reports/warmup.csv")
+GREEDY = Sampling(temperature=0.0, top_p=1.0)
+GROUP = 8
+
+
+def main(params: Params) -> None:
+    """Build or load the base, demonstrate until the target, measure what is left to practice."""
+    settings = params.warmup
+    console = Console()
+    train = read_jsonl(EXAMPLES / "train.jsonl")
+    validation = read_jsonl(EXAMPLES / "validation.jsonl")
+    with Store.open(FACTS, read_only=True) as store, stage_run("warmup", params) as run:
+        task = filings_task(params, Search(store))
+        policy = scratch_policy(params, train) if params.policy.base == "scratch" else None
+        policy = policy or Policy.load(params.policy.base, params.policy.attention)
+        engine = policy.embedded_engine(params.policy.engine)
+        shown = choose(train, settings.demonstrations, settings.seed)
+        demonstrations = [
+            demonstrate(policy.codec, task, item)
+            for item in track(shown, "demonstrations", console=console, transient=True)
+        ]
+
+        def success() -> float:
+            return success_rate(policy, engine, task, validation)
+
+        def report(check: WarmupStep) -> None:
+            console.print(
+                f"step {check.step:4d}  loss {check.loss:.4f}  solved {check.success:.1%}"
+            )
+            run.log({"loss": check.loss, "success": check.success}, check.step)
+
+        history = warm_up(policy.plain, demonstrations, settings, success, report, settings.seed)
+        rates = pass_rates(policy, engine, task, train[: settings.pass_rate_prompts])
+    with replacing_directory(BASE) as folder:
+        policy.save(folder)
+    summary = {
+        "parameters": policy.plain.num_parameters(),
+        "demonstrations": len(demonstrations),
+        "phrasings_shown": len({item.phrasing for item in shown}),
+        "phrasings": len({item.phrasing for item in train}),
+        "steps": history[-1].step if history else 0,
+        "success": history[-1].success if history else success(),
+        "pass_rates": rates,
+    }
+    write_bytes(SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
+    write_text(CURVE, _curve(history))
+
+
+def scratch_policy(params: Params, train: list[Example]) -> Policy:
+    """Random weights, and a tokenizer learnt from training prompts and completions alone."""
+    shape = params.policy.scratch
+    corpus = [f"{example.prompt}{example.completion}" for example in train]
+    tokenizer = train_tokenizer(corpus, tool_schemas(FilingsEnvironment), shape.vocabulary)
+    model = build_model(shape, tokenizer, params.warmup.seed)
+    model.set_attn_implementation(params.policy.attention)
+    return Policy(model, ChatCodec(tokenizer))
+
+
+def success_rate(
+    policy: Policy, engine: EmbeddedEngine, task: Task, examples: list[Example]
+) -> float:
+    """Share of `examples` that the policy solves, greedily."""
+    engine.refresh(policy.plain)
+    rollouts = roll_out(engine, policy.codec, task, examples, 1, GREEDY, torch.Generator())
+    return sum(rollout.succeeded for rollout in rollouts) / len(rollouts)
+
+
+def pass_rates(
+    policy: Policy, engine: EmbeddedEngine, task: Task, examples: list[Example]
+) -> list[float]:
+    """Shares of prompts that the policy solves 0, 1, … of 8 times: what practice starts from."""
+    engine.refresh(policy.plain)
+    sampling = Sampling(temperature=1.0, top_p=1.0)
+    generator = torch.Generator(device=policy.model.device).manual_seed(0)
+    rollouts = roll_out(engine, policy.codec, task, examples, GROUP, sampling, generator)
+    solved = Counter(
+        sum(rollout.succeeded for rollout in rollouts[start : start + GROUP])
+        for start in range(0, len(rollouts), GROUP)
+    )
+    return [solved[number] / len(examples) for number in range(GROUP + 1)]
+
+
+def _curve(history: list[WarmupStep]) -> str:
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["step", "loss", "success"])
+    writer.writerows((check.step, check.loss, check.success) for check in history)
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    run_stage("warmup", main)
