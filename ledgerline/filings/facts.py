@@ -28,7 +28,8 @@ class Fact:
     """One reported value: identity (cik, accession, taxonomy:tag, unit, start, end).
 
     `value` is exact, in whole `unit`s (dollars, not millions). `start` is None for an
-    instant (a balance-sheet date). `form` and `filed` describe the filing.
+    instant (a balance-sheet date). `form`, `filed` and `superseded` (whether a later submission
+    replaced it) describe the filing.
     """
 
     cik: int
@@ -41,3 +42,4 @@ class Fact:
     value: Decimal
     form: str
     filed: date
+    superseded: bool = False

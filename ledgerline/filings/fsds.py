@@ -1,8 +1,8 @@
 """SEC Financial Statement Data Sets, and Financial Statement and Notes, quarter by quarter.
 
 Values are of the whole company only: rows with `segments` (or a dimension hash) or a
-co-registrant are told apart and counted, as are submissions that a later one superseded
-(`prevrpt`). `ddate` is a month's end and `qtrs` whole quarters, so starts and ends are too.
+co-registrant are set aside and counted. Submissions that a later one superseded (`prevrpt`)
+are kept, and marked. `ddate` is a month's end and `qtrs` whole quarters, so starts and ends are too.
 """
 
 import csv
@@ -24,7 +24,6 @@ from ledgerline.filings.spelling import display_name
 
 SEGMENTS = "not the whole company (segments)"
 COREGISTRANT = "not the whole company (co-registrant)"
-SUPERSEDED = "superseded submission (prevrpt)"
 _ROWS = 250_000
 """Rows of num.txt held at once."""
 _PER_SHARE = re.compile(r"Per\w*(?:Share|Unit)s?(?![a-z])|PerShare")
@@ -166,8 +165,6 @@ def _fact(
     submission = submissions.get(line[at["adsh"]])
     if submission is None:
         return None, "accession not in sub", 0.0
-    if submission.superseded:
-        return None, SUPERSEDED, 0.0
     if ("segments" in at and line[at["segments"]]) or (
         "dimh" in at and line[at["dimh"]] not in _NO_DIMENSION
     ):
@@ -193,6 +190,7 @@ def _fact(
             _exact(line[at["value"]]),
             submission.form,
             submission.filed,
+            submission.superseded,
         ),
         "",
         float(decimals) if decimals else 0.0,

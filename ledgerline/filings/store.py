@@ -279,6 +279,7 @@ class Store:
                 "accession": fact.accession,
                 "form": fact.form,
                 "filed": fact.filed,
+                "superseded": fact.superseded,
             }
             for fact in facts
             if fact.accession not in known

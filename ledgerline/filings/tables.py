@@ -23,7 +23,10 @@ class CompanyRow(SQLModel, table=True):
 
 
 class FilingRow(SQLModel, table=True):
-    """One accession of one filer (co-registrants share an accession)."""
+    """One accession of one filer (co-registrants share an accession).
+
+    `superseded` tells that a later submission replaced it, where the source says so.
+    """
 
     __tablename__ = "filing"
     __table_args__ = (UniqueConstraint("cik", "accession"),)
@@ -32,6 +35,7 @@ class FilingRow(SQLModel, table=True):
     accession: str
     form: str
     filed: date
+    superseded: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
 
 
 class ConceptRow(SQLModel, table=True):
