@@ -25,6 +25,7 @@ from ledgerline.rewards.rubric import Rubric
 from ledgerline.settings import Settings
 
 _Z = 1.96
+_LARGEST_CHANGE = 20.0
 
 
 class AuditSettings(Settings):
@@ -203,31 +204,55 @@ def _faults(
             f"{played.name!r} earns {row.mean:+.2f}, the honest expert {expert.mean:+.2f}: "
             f"a lead of {row.gap:.2f} (at least {row.gap_low:.2f}), less than {margin:g}"
         )
-        remedy = _remedy(expert, played, weights, margin + (row.gap - row.gap_low))
+        remedy = _remedy(expert, played, weights, margin)
         if remedy:
             remedies.append(remedy)
     return faults, remedies
 
 
-def _remedy(expert: Played, other: Played, weights: Mapping[str, float], lead: float) -> str | None:
+def _remedy(
+    expert: Played, other: Played, weights: Mapping[str, float], margin: float
+) -> str | None:
     """The smallest change of a single weight that gives the honest policy its lead.
 
     A weight is only moved further the way it points, so that no penalty turns into a prize.
     """
-    missing = lead - (expert.mean - other.mean)
+    gaps = [best - reward for best, reward in zip(expert.rewards, other.rewards, strict=True)]
     found: tuple[float, str, float] | None = None
     for name, weight in weights.items():
-        slope = expert.mean_measure(name) - other.mean_measure(name)
-        if abs(slope) < 1e-9:
-            continue
-        change = missing / slope
-        grows = weight == 0 or (change > 0) == (weight > 0)
-        if grows and (found is None or abs(change) < found[0]):
-            found = abs(change), name, weight + change
+        slopes = [
+            best[name] - measure[name]
+            for best, measure in zip(expert.measures, other.measures, strict=True)
+        ]
+        for sign in (1, -1) if weight == 0 else (math.copysign(1, weight),):
+            change = _least_change(gaps, [sign * slope for slope in slopes], margin)
+            if change is not None and (found is None or change < found[0]):
+                found = change, name, weight + sign * change
     if found is None:
         return None
     _, name, weight = found
     return f"{name} {weights[name]:+g} → {weight:+.2f} (against {other.name!r})"
+
+
+def _least_change(gaps: Sequence[float], slopes: Sequence[float], margin: float) -> float | None:
+    """The least x ≥ 0 for which gaps + x·slopes are surely more than `margin`; None if none is."""
+
+    def lead(change: float) -> float:
+        mean, half = _mean_and_half_width(
+            [gap + change * slope for gap, slope in zip(gaps, slopes, strict=True)]
+        )
+        return mean - half
+
+    low, high = 0.0, 0.01
+    while lead(high) < margin:
+        low, high = high, 2 * high
+        if high > _LARGEST_CHANGE:
+            return None
+    while high - low > 0.002:
+        middle = (low + high) / 2
+        low, high = (middle, high) if lead(middle) < margin else (low, middle)
+    # Rounded up to what the remedy prints.
+    return math.ceil(high * 100) / 100
 
 
 def _dead_terms(played: Sequence[Played], weights: Mapping[str, float]) -> dict[str, str]:
