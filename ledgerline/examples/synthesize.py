@@ -130,7 +130,7 @@ def synthesize(
     catalogue = catalogue or Catalogue.load()
     holdouts = make_holdouts(settings.holdouts, settings.seed)
     mentions = Mentions(companies, catalogue)
-    writer = _Writer(search, settings, mentions, progress)
+    writer = _Writer(search, settings, mentions, holdouts, progress)
     universe = Universe(companies, search, catalogue, holdouts)
     train = writer.write(
         TemplateAuthor(universe), Split.TRAIN, {frozenset(): settings.counts.train}
@@ -183,9 +183,14 @@ class _Writer:
         search: Search,
         settings: SynthesizeSettings,
         mentions: Mentions,
+        holdouts: Holdouts,
         progress: Callable[[int], None],
     ):
         self._mentions = mentions
+        self._is_held: dict[str, Callable[..., bool]] = {
+            "company": holdouts.company,
+            "metric": holdouts.metric,
+        }
         self._trained = NearIndex(NEAR_DUPLICATE, ())
         self._search = search
         self._settings = settings
@@ -249,12 +254,22 @@ class _Writer:
         ):
             self.refused["phrased nearly as in training"] += 1
             return None
+        if split is Split.TRAIN and self._gives_away(draft.prompt):
+            self.refused["names what is held out"] += 1
+            return None
         example = confirm(draft, self._search, split, source="template")
         if isinstance(example, Refusal):
             self.refused[f"{draft.kind}: {example.reason}"] += 1
             return None
         self._prompts.add(draft.prompt)
         return example
+
+    def _gives_away(self, prompt: str) -> bool:
+        """Whether it names something held out; half a word can be somebody's ticker."""
+        return any(
+            all(self._is_held[mention.kind](key) for key in mention.keys)
+            for mention in self._mentions.find(prompt)
+        )
 
 
 def slice_name(holdouts: Iterable[Holdout]) -> str:
