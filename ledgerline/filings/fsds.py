@@ -2,7 +2,8 @@
 
 Values are of the whole company only: rows with `segments` (or a dimension hash) or a
 co-registrant are set aside and counted. Submissions that a later one superseded (`prevrpt`)
-are kept, and marked. `ddate` is a month's end and `qtrs` whole quarters, so starts and ends are too.
+are kept, and marked. `ddate` is a month's end and `qtrs` whole quarters, so starts and
+ends are too.
 """
 
 import csv
@@ -27,6 +28,7 @@ COREGISTRANT = "not the whole company (co-registrant)"
 _ROWS = 250_000
 """Rows of num.txt held at once."""
 _PER_SHARE = re.compile(r"Per\w*(?:Share|Unit)s?(?![a-z])|PerShare")
+_PARENT = "ParentCompany"
 _NO_DIMENSION = ("", "0x00000000")
 _TAXONOMIES = {"ifrs": "ifrs-full"}
 csv.field_size_limit(1 << 24)
@@ -114,46 +116,68 @@ def _per_share_tags(archive: zipfile.ZipFile, name: str | None) -> frozenset[str
     )
 
 
+class _Batch:
+    """Facts by company, of each identity the most precise; rows set aside, by reason."""
+
+    def __init__(self) -> None:
+        self.facts: dict[int, dict[tuple[object, ...], tuple[float, Fact]]] = defaultdict(dict)
+        self.aside: Counter[str] = Counter()
+        self.size = 0
+
+    def add(self, fact: Fact, decimals: float) -> None:
+        identity = (fact.accession, fact.taxonomy, fact.tag, fact.unit, fact.start, fact.end)
+        of_company = self.facts[fact.cik]
+        kept = of_company.get(identity)
+        if kept is None or decimals > kept[0]:
+            # The notes tell one fact several times, rounded; the most precise stands.
+            of_company[identity] = (decimals, fact)
+            self.size += kept is None
+
+    def emptied(
+        self, companies: dict[int, Company]
+    ) -> Iterator[tuple[Company, list[Fact], Counter[str]]]:
+        aside, self.aside = self.aside, Counter()
+        for cik in sorted(self.facts):
+            yield companies[cik], [fact for _, fact in self.facts[cik].values()], aside
+            aside = Counter()
+        self.aside += aside
+        self.facts.clear()
+        self.size = 0
+
+
 def _companies(
     archive: zipfile.ZipFile,
     name: str,
     submissions: dict[str, _Submission],
     per_share: frozenset[str],
 ) -> Iterator[tuple[Company, list[Fact], Counter[str]]]:
-    facts: dict[int, dict[tuple[object, ...], tuple[float, Fact]]] = defaultdict(dict)
-    companies: dict[int, Company] = {}
-    aside: Counter[str] = Counter()
-    held = 0
+    companies = {found.company.cik: found.company for found in submissions.values()}
+    batch = _Batch()
+    # In a filing of several registrants the whole group stands under ParentCompany; in any other
+    # that is the parent alone. The balance-sheet total of the group tells which it is.
+    parents: list[tuple[Fact, float]] = []
+    consolidated: set[str] = set()
     for at, line in _table(archive, name):
         try:
             fact, reason, decimals = _fact(at, line, submissions, per_share)
         except (ValueError, IndexError, InvalidOperation) as error:
             fact, reason, decimals = None, f"row can't be read ({type(error).__name__})", 0.0
         if fact is None:
-            aside[reason] += 1
-            continue
-        companies[fact.cik] = submissions[fact.accession].company
-        identity = (fact.accession, fact.taxonomy, fact.tag, fact.unit, fact.start, fact.end)
-        kept = facts[fact.cik].get(identity)
-        if kept is None or decimals > kept[0]:
-            # The notes tell one fact several times, rounded; the most precise stands.
-            facts[fact.cik][identity] = (decimals, fact)
-            held += kept is None
-        if held >= _ROWS:
-            yield from _emptied(companies, facts, aside)
-            aside, held = Counter(), 0
-    yield from _emptied(companies, facts, aside)
-
-
-def _emptied(
-    companies: dict[int, Company],
-    facts: dict[int, dict[tuple[object, ...], tuple[float, Fact]]],
-    aside: Counter[str],
-) -> Iterator[tuple[Company, list[Fact], Counter[str]]]:
-    for cik in sorted(facts):
-        yield companies[cik], [fact for _, fact in facts[cik].values()], aside
-        aside = Counter()
-    facts.clear()
+            batch.aside[reason] += 1
+        elif reason:
+            parents.append((fact, decimals))
+        else:
+            batch.add(fact, decimals)
+            if fact.tag == "Assets":
+                consolidated.add(fact.accession)
+            if batch.size >= _ROWS:
+                yield from batch.emptied(companies)
+    for fact, decimals in parents:
+        if fact.accession in consolidated:
+            batch.aside[COREGISTRANT] += 1
+        else:
+            batch.add(fact, decimals)
+    yield from batch.emptied(companies)
 
 
 def _fact(
@@ -162,14 +186,18 @@ def _fact(
     submissions: dict[str, _Submission],
     per_share: frozenset[str],
 ) -> tuple[Fact | None, str, float]:
+    """The row's fact with the registrant that it names ("" or the parent) and its decimals, or
+    None with the reason why it is set aside."""
     submission = submissions.get(line[at["adsh"]])
     if submission is None:
         return None, "accession not in sub", 0.0
-    if ("segments" in at and line[at["segments"]]) or (
+    registrant = line[at["coreg"]]
+    segments = line[at["segments"]] if "segments" in at else ""
+    if segments not in ("", f"LegalEntity={registrant};") or (
         "dimh" in at and line[at["dimh"]] not in _NO_DIMENSION
     ):
         return None, SEGMENTS, 0.0
-    if line[at["coreg"]]:
+    if registrant not in ("", _PARENT):
         return None, COREGISTRANT, 0.0
     if not line[at["value"]]:
         return None, "no value", 0.0
@@ -192,7 +220,7 @@ def _fact(
             submission.filed,
             submission.superseded,
         ),
-        "",
+        registrant,
         float(decimals) if decimals else 0.0,
     )
 
