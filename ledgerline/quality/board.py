@@ -35,7 +35,7 @@ class Board:
     filing, company, metric, unit: codes into `filings`, `companies`, `metrics`, `units`
     kind:    Kind of each row
     start, end, filed: days since 1970-01-01; start is `NO_START` for an instant
-    zeros:   int8, how many zeros the value ends in before the decimal point (-4…12); the
+    zeros:   int8, how many zeros the value ends in before the decimal point (-4…18); the
              grain it is stated in. Negative: decimals
     order:   row in the frame that the board was made from
     """
@@ -67,7 +67,7 @@ class Board:
 
 
 NO_START = np.int32(-(2**31))
-LARGEST_GRAIN, SMALLEST_GRAIN = 12, -4
+LARGEST_GRAIN, SMALLEST_GRAIN = 18, -4
 DAYS_A_YEAR = 365.25
 
 
@@ -127,16 +127,13 @@ def make_board(frame: pd.DataFrame) -> Board:
 
 
 def trailing_zeros(size: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
-    """How many zeros each value ends in: 5,123,000 → 3, 5.25 → -2, 0 → 12."""
+    """How many zeros each value ends in: 5,123,000 → 3, 5.25 → -2, 0 → 18."""
     zeros = np.full(len(size), SMALLEST_GRAIN, np.int8)
     rest = np.arange(len(size))
     for grain in range(SMALLEST_GRAIN + 1, LARGEST_GRAIN + 1):
-        if grain <= 0:
-            scaled = size[rest] * 10.0**-grain
-            # 2276.9 × 10 is 22768.999… in binary; a relative tolerance takes it for whole.
-            whole = np.abs(scaled - np.round(scaled)) <= 1e-9 * np.maximum(scaled, 1.0)
-        else:
-            whole = size[rest] % 10.0**grain == 0
+        scaled = size[rest] * 10.0**-grain if grain <= 0 else size[rest] / 10.0**grain
+        # 2276.9 × 10 is 22768.999… in binary: what a double can't tell from whole is whole.
+        whole = np.abs(scaled - np.round(scaled)) <= 1e-15 * scaled
         rest = rest[whole]
         zeros[rest] = grain
     return zeros

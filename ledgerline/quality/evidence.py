@@ -49,7 +49,9 @@ def _evidence(board: Board, comparison: object, row: int, bans: float) -> Eviden
             ending = "ends in no zero"
         return Evidence("grain", f"{ending}; values of this filing usually end in {usual}", bans)
     assert isinstance(comparison, Distance)
-    expected = float(np.abs(board.value[row]) / 10.0 ** float(comparison.distance[row]))
+    expected = float(
+        np.abs(board.value[row]) / 10.0 ** float(comparison.distance_of(np.array([row]))[0])
+    )
     name, _, relation = comparison.detector.partition(": ")
     other = -1 if comparison.other is None else int(comparison.other[row])
     if name == "siblings":

@@ -60,29 +60,46 @@ class ExpectPlausibleSize(UnexpectedRowsExpectation):
         )
 
 
+_DISAGREEING = """
+SELECT extremes.cik, concept.taxonomy, concept.tag, extremes.unit, extremes.start,
+       extremes."end", extremes.low, extremes.high
+FROM (SELECT filing.cik, fact.concept_id, fact.unit, fact.start, fact."end",
+             min(fact.approx) AS low, max(fact.approx) AS high
+      FROM {batch} AS fact JOIN filing ON filing.id = fact.filing_id
+      WHERE fact.approx > 0
+      GROUP BY filing.cik, fact.concept_id, fact.unit, fact.start, fact."end"
+      HAVING max(fact.approx) >= 999 * min(fact.approx)) AS extremes
+JOIN concept ON concept.id = extremes.concept_id"""
+
+
 class ExpectFilingsToAgree(UnexpectedRowsExpectation):
     """The same figure in two filings doesn't differ by a thousand or more."""
 
     @classmethod
     def build(cls, per_million: float, severity: str) -> "ExpectFilingsToAgree":
         """`per_million`: how many facts in a million may disagree (unsettled restatements)."""
-        rows = (
-            "SELECT min(filing.cik) AS cik, min(filing.accession) AS accession, "
-            "max(filing.accession) AS other, min(concept.tag) AS tag, fact.unit, fact.start, "
-            'fact."end", min(fact.approx) AS low, max(fact.approx) AS high FROM {batch} AS fact '
-            "JOIN filing ON filing.id = fact.filing_id "
-            "JOIN concept ON concept.id = fact.concept_id WHERE fact.approx > 0 "
-            'GROUP BY filing.cik, fact.concept_id, fact.unit, fact.start, fact."end" '
-            "HAVING max(fact.approx) >= 999 * min(fact.approx)"
-        )
         return cls(
             description=(
                 "A figure that several filings give is the same size in all of them: at most "
                 f"{per_million:g} in a million differ by a thousand times or more."
             ),
-            unexpected_rows_query=_at_most(rows, per_million),
+            unexpected_rows_query=_at_most(_DISAGREEING, per_million),
             severity=severity,
         )
+
+
+_UNBALANCED = """
+SELECT filing.cik, filing.accession, sheets."end", sheets.assets, sheets.claims
+FROM (SELECT fact.filing_id, fact."end",
+             max(CASE WHEN concept.tag = 'Assets' THEN fact.approx END) AS assets,
+             max(CASE WHEN concept.tag <> 'Assets' THEN fact.approx END) AS claims
+      FROM {batch} AS fact JOIN concept ON concept.id = fact.concept_id
+      WHERE fact.concept_id IN (
+          SELECT id FROM concept WHERE tag IN ('Assets', 'LiabilitiesAndStockholdersEquity'))
+      GROUP BY fact.filing_id, fact."end", fact.unit) AS sheets
+JOIN filing ON filing.id = sheets.filing_id
+WHERE sheets.assets > 0 AND sheets.claims > 0
+  AND (sheets.assets > 9 * sheets.claims OR sheets.claims > 9 * sheets.assets)"""
 
 
 class ExpectBalanceSheetsToBalance(UnexpectedRowsExpectation):
@@ -90,24 +107,13 @@ class ExpectBalanceSheetsToBalance(UnexpectedRowsExpectation):
 
     @classmethod
     def build(cls, per_million: float, severity: str) -> "ExpectBalanceSheetsToBalance":
-        rows = (
-            'SELECT filing.cik, filing.accession, assets."end", assets.approx AS assets, '
-            "claims.approx AS liabilities_and_equity FROM {batch} AS assets "
-            "JOIN concept AS a ON a.id = assets.concept_id AND a.tag = 'Assets' "
-            "JOIN {batch} AS claims ON claims.filing_id = assets.filing_id "
-            'AND claims."end" = assets."end" AND claims.unit = assets.unit '
-            "JOIN concept AS c ON c.id = claims.concept_id "
-            "AND c.tag = 'LiabilitiesAndStockholdersEquity' "
-            "JOIN filing ON filing.id = assets.filing_id "
-            "WHERE assets.approx > 0 AND claims.approx > 0 AND "
-            "(assets.approx > 9 * claims.approx OR claims.approx > 9 * assets.approx)"
-        )
+        """`per_million`: how many balance sheets per million facts may be off ninefold."""
         return cls(
             description=(
                 "Assets equal liabilities plus equity, at least in size: at most "
-                f"{per_million:g} in a million facts are part of a balance sheet off ninefold."
+                f"{per_million:g} balance sheets per million facts are off ninefold."
             ),
-            unexpected_rows_query=_at_most(rows, per_million),
+            unexpected_rows_query=_at_most(_UNBALANCED, per_million),
             severity=severity,
         )
 
@@ -150,6 +156,7 @@ class ExpectNothingToBeLost(UnexpectedRowsExpectation):
 def _at_most(rows: str, per_million: float) -> str:
     """`rows`, but none of them when they are no more than `per_million` of the facts."""
     return (
-        f"SELECT * FROM ({rows}) AS broken WHERE (SELECT count(*) FROM ({rows}) AS counted) "
-        f"> (SELECT count(*) FROM {{batch}}) * {per_million!r} / 1000000.0"
+        "SELECT * FROM (SELECT broken.*, count(*) OVER () AS broken_rows "
+        f"FROM ({rows}) AS broken) AS counted "
+        f"WHERE broken_rows > {per_million!r} / 1000000.0 * (SELECT count(*) FROM {{batch}})"
     )

@@ -9,11 +9,13 @@ from ledgerline.settings import Settings
 
 class GrainSettings(Settings):
     """weight: how many values of its own a filing needs to outweigh the average filing;
-    fraction_of_share: log10 frequency of a right share count that isn't whole."""
+    fraction_of_share: log10 frequency of a right share count that isn't whole;
+    limit, limit_against: most bans for and against an error (people round by hand, too)."""
 
     weight: float
     fraction_of_share: float
     limit: float
+    limit_against: float
 
 
 def grain(board: Board, settings: GrainSettings) -> list[Grain]:
@@ -41,5 +43,6 @@ def grain(board: Board, settings: GrainSettings) -> list[Grain]:
             filing=group.astype(np.int32),
             usual=usual.reshape(groups, grains).astype(np.float32),
             limit=settings.limit,
+            limit_against=settings.limit_against,
         )
     ]

@@ -10,7 +10,8 @@ from ledgerline.quality.board import Board, Codes, Flags, Floats
 from ledgerline.quality.comparison import Distance
 from ledgerline.settings import Settings
 
-MAD_TO_SIGMA = 1.4826
+# Mean distance of a normal variable from 0, in standard deviations.
+MEAN_DISTANCE = 0.798
 
 
 class HistorySettings(Settings):
@@ -18,11 +19,12 @@ class HistorySettings(Settings):
 
     neighbours:      periods looked at before and after, each
     least_spread:    no metric is steadier than this, in powers of ten
-    prior_spread:    spread of a metric that has no history
+    prior_spread:    spread of a metric that has no other history
     prior_surprise:  share of neighbours that differ by more than `far`, before any is seen
     prior_weight:    how many neighbours the two priors count for
     far:             a difference beyond this many powers of ten is a surprise
     limit:           most bans from one neighbour
+    alarm:           distance that makes a fact worth weighing
     """
 
     neighbours: int
@@ -37,7 +39,10 @@ class HistorySettings(Settings):
 
 @dataclass(frozen=True)
 class Restlessness:
-    """Per metric: how far neighbouring periods lie apart, and how often they are far apart."""
+    """Per row: how far neighbouring periods of its metric lie apart, how often far apart.
+
+    From all companies' neighbouring periods but the row's own, which an error would disturb.
+    """
 
     spread: Floats
     surprise: Floats
@@ -49,9 +54,7 @@ def history(
     """Distance of every fact to the neighbouring periods of its series."""
     level, first = point_levels(board, trusted)
     series = board.series[first]
-    metric = board.metric[first]
-    restless = restlessness(level, series, metric, len(board.metrics), settings)
-    spread, surprise = restless.spread[board.metric], restless.surprise[board.metric]
+    restless = restlessness(board, level, first, settings)
     comparisons = []
     point = np.arange(len(first), dtype=np.int32)
     for steps in range(1, settings.neighbours + 1):
@@ -65,8 +68,8 @@ def history(
                 Distance(
                     detector="history",
                     distance=(board.rate - expected[board.point]).astype(np.float32),
-                    spread=spread,
-                    surprise=surprise,
+                    spread=restless.spread,
+                    surprise=restless.surprise,
                     limit=settings.limit,
                     alarm=settings.alarm,
                     other=np.where(inside, first[other], -1)[board.point].astype(np.int32),
@@ -84,27 +87,27 @@ def point_levels(board: Board, trusted: Flags) -> tuple[npt.NDArray[np.float64],
 
 
 def restlessness(
-    level: npt.NDArray[np.float64],
-    series: Codes,
-    metric: Codes,
-    metrics: int,
-    settings: HistorySettings,
+    board: Board, level: npt.NDArray[np.float64], first: Codes, settings: HistorySettings
 ) -> Restlessness:
-    """Spread and surprise of each metric from all companies' neighbouring periods."""
+    """Spread and surprise of each row's metric, its own point's steps left out."""
+    series, metric = board.series[first], board.metric[first]
     step = np.abs(np.diff(level))
     usable = (series[1:] == series[:-1]) & np.isfinite(step)
-    grouped = pd.Series(step[usable]).groupby(metric[1:][usable])
-    spread = np.full(metrics, settings.prior_spread)
-    surprise = np.full(metrics, settings.prior_surprise)
-    median, count = grouped.median(), grouped.size()
-    far = (pd.Series(step[usable] > settings.far)).groupby(metric[1:][usable]).sum()
-    weight = settings.prior_weight
-    index = median.index.to_numpy()
-    seen = count.to_numpy(np.float64)
-    own = MAD_TO_SIGMA * median.to_numpy()
-    spread[index] = (seen * own + weight * settings.prior_spread) / (seen + weight)
-    surprise[index] = (far.to_numpy() + weight * settings.prior_surprise) / (seen + weight)
+    counted = usable.astype(np.float64)
+    distance = np.where(usable, np.minimum(step, settings.far / 2), 0.0)
+    far = np.where(usable, step > settings.far, 0.0)
+
+    def elsewhere(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Sum over the metric's steps, less the two that touch the point."""
+        whole = np.bincount(metric[1:], values, minlength=len(board.metrics))[metric]
+        return whole - np.append(values, 0.0) - np.insert(values, 0, 0.0)
+
+    seen = elsewhere(counted) + settings.prior_weight
+    mean = elsewhere(distance) + settings.prior_weight * settings.prior_spread * MEAN_DISTANCE
+    surprises = elsewhere(far) + settings.prior_weight * settings.prior_surprise
+    spread = np.maximum(mean / seen / MEAN_DISTANCE, settings.least_spread)
+    surprise = np.minimum(surprises / seen, 0.5)
     return Restlessness(
-        spread=np.maximum(spread, settings.least_spread).astype(np.float32),
-        surprise=np.minimum(surprise, 0.5).astype(np.float32),
+        spread=spread.astype(np.float32)[board.point],
+        surprise=surprise.astype(np.float32)[board.point],
     )

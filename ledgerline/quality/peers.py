@@ -6,12 +6,16 @@ import pandas as pd
 
 from ledgerline.quality.board import Board, Flags, Kind
 from ledgerline.quality.comparison import Distance
-from ledgerline.quality.history import MAD_TO_SIGMA
 from ledgerline.settings import Settings
 
 
+# Median absolute deviation of a normal variable, times this, is its standard deviation.
+MAD_TO_SIGMA = 1.4826
+
+
 class PeersSettings(Settings):
-    """companies: fewest companies that make peers; the rest as in the other detectors."""
+    """companies: fewest companies that make peers; the rest as in the other detectors;
+    size_limit: most bans from how usual a filing's size is."""
 
     companies: int
     least_spread: float
@@ -19,6 +23,7 @@ class PeersSettings(Settings):
     limit: float
     alarm: float
     rounds: int
+    size_limit: float
 
 
 def peers(board: Board, trusted: Flags, settings: PeersSettings) -> list[Distance]:
@@ -29,6 +34,10 @@ def peers(board: Board, trusted: Flags, settings: PeersSettings) -> list[Distanc
     per-share data and ratios don't depend on size. Metrics of fewer than `companies`
     companies say nothing.
     """
+    return [_own_metric(board, trusted, settings), _filing_size(board, trusted, settings)]
+
+
+def _own_metric(board: Board, trusted: Flags, settings: PeersSettings) -> Distance:
     rate = np.where(trusted, board.rate, np.nan)
     money = np.where(board.kind == Kind.MONEY, rate, np.nan)
     usual = np.zeros(len(board.metrics))
@@ -46,16 +55,31 @@ def peers(board: Board, trusted: Flags, settings: PeersSettings) -> list[Distanc
     pairs = pd.DataFrame({"metric": board.metric, "company": board.company}).drop_duplicates()
     members = np.bincount(pairs["metric"], minlength=len(usual))
     distance[(members < settings.companies)[board.metric]] = np.nan
-    return [
-        Distance(
-            detector="peers",
-            distance=distance.astype(np.float32),
-            spread=np.maximum(spread, settings.least_spread).astype(np.float32)[board.metric],
-            surprise=settings.surprise,
-            limit=settings.limit,
-            alarm=settings.alarm,
-        )
-    ]
+    return Distance(
+        detector="peers",
+        distance=distance.astype(np.float32),
+        spread=np.maximum(spread, settings.least_spread).astype(np.float32)[board.metric],
+        surprise=settings.surprise,
+        limit=settings.limit,
+        alarm=settings.alarm,
+    )
+
+
+def _filing_size(board: Board, trusted: Flags, settings: PeersSettings) -> Distance:
+    """How much larger or smaller all amounts of a filing are than those of the usual filing."""
+    money = np.where(trusted & (board.kind == Kind.MONEY), board.rate, np.nan)
+    usual = _medians(money, board.metric, len(board.metrics))
+    size = _medians(money - usual[board.metric], board.filing, len(board.filings))
+    spread = max(MAD_TO_SIGMA * float(np.median(np.abs(size))), settings.least_spread)
+    return Distance(
+        detector="size",
+        distance=size[board.filing].astype(np.float32),
+        spread=spread,
+        surprise=settings.surprise,
+        limit=settings.size_limit,
+        alarm=np.inf,
+        whole=True,
+    )
 
 
 def _slope(board: Board, rate: npt.NDArray[np.floating], size: npt.NDArray[np.float64]) -> float:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, Engine, text
 
-_CHUNK = 200_000
+_CHUNK = 20_000
 _MISSING = np.iinfo(np.int32).min
 _COLUMNS = ("id", "filing_id", "concept_id", "unit", "start", "end", "approx")
 
@@ -24,12 +24,13 @@ def read_facts(engine: Engine) -> pd.DataFrame:
         concepts = _table(connection, "concept", ("id", "taxonomy", "tag"))
         units: dict[str, int] = {}
         days: dict[Any, int] = {None: _MISSING}
-        result = connection.execution_options(stream_results=True).execute(
-            text('SELECT id, filing_id, concept_id, unit, start, "end", approx FROM fact')
-        )
+        # The driver's own cursor: SQLAlchemy's rows would take longer than the reading.
+        cursor = connection.connection.cursor()
+        cursor.execute('SELECT id, filing_id, concept_id, unit, start, "end", approx FROM fact')
         chunks = []
-        while rows := result.fetchmany(_CHUNK):
+        while rows := cursor.fetchmany(_CHUNK):
             chunks.append(_numbers(list(zip(*rows, strict=True)), units, days))
+        cursor.close()
     if not chunks:
         chunks = [_numbers([()] * len(_COLUMNS), units, days)]
     fact_id, filing, concept, unit, start, end, value = (

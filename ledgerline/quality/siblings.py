@@ -118,17 +118,20 @@ def siblings(board: Board, trusted: Flags, settings: SiblingsSettings) -> list[D
         for member, expected in _expectations(relation, table):
             rows = table.row[:, table.column[member]]
             present = (rows >= 0) & (np.abs(expected) > 0)
+            if not present.any():
+                continue
             target = rows[present]
-            distance = np.full(len(board), np.nan, np.float32)
-            distance[target] = board.level[target] - np.log10(np.abs(expected[present]))
+            order = np.argsort(target)
+            target, wanted = target[order], np.abs(expected[present][order])
             comparisons.append(
                 Distance(
                     detector=f"siblings: {relation.name}",
-                    distance=distance,
+                    distance=(board.level[target] - np.log10(wanted)).astype(np.float32),
                     spread=relation.spread,
                     surprise=settings.surprise,
                     limit=settings.limit,
                     alarm=settings.alarm,
+                    only=target,
                 )
             )
     return comparisons

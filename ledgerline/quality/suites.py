@@ -28,7 +28,6 @@ def raw_suite(settings: GateSettings, sqlite: bool) -> gx.ExpectationSuite:
             own.ExpectUnitsToBeNamed(severity="warning"),
             own.ExpectPeriodsToRunForward(severity="warning"),
             own.ExpectFilingsToFollowTheirPeriods.build(sqlite),
-            own.ExpectFilingsToAgree.build(0.0, severity="warning"),
             own.ExpectBalanceSheetsToBalance.build(0.0, severity="warning"),
         ],
     )

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ledgerline.quality.board import NO_START, Board, Flags, Kind
-from ledgerline.quality.comparison import Bans, Comparison, Distance, Rows
+from ledgerline.quality.comparison import Bans, Comparison, Distance, Grain, Rows, log10_surprise
 from ledgerline.settings import Settings
 
 
@@ -40,7 +40,7 @@ class VerdictSettings(Settings):
     quarantine_at: confidence from which a fact is set aside
     first_at: confidence that the first round asks for, while the facts compared with are
         still unchecked
-    rounds: how often facts are weighed, each time without those set aside before
+    rounds: how often at most facts are weighed, each time without those set aside before
     """
 
     prior: dict[str, dict[int, float]]
@@ -78,7 +78,9 @@ class Verdicts:
 class Panel:
     """The comparisons, and how their sums are bounded and scoped.
 
-    ceilings: per detector, the most bans that it may give a row in all, [rows of the board]
+    ceilings: per detector, how much rarer a true surprise is than a right value in place, in
+        bans, [rows of the board]: the most that the detector may give in all, together with
+        how rare surprises of that size are
     """
 
     comparisons: Sequence[Comparison]
@@ -98,13 +100,13 @@ def judge(board: Board, panel: Panel, settings: VerdictSettings) -> Verdicts:
         np.zeros(len(rows), np.int8),
         np.zeros((len(rows), len(panel.comparisons)), np.float32),
     )
-    inside = [_inside(board, comparison, rows) for comparison in panel.comparisons]
+    blind = {scope: _blind(board, panel, scope, rows) for scope in Scope}
     for power in sorted({p for priors in settings.prior.values() for p in priors}):
         prior = _priors(board.kind[rows], power, settings)
         each = np.stack([c.bans(rows, power) for c in panel.comparisons], axis=1)
         for scope, group in ((Scope.FACT, None), (Scope.FILING, filing), (Scope.METRIC, metric)):
-            seen = each if group is None else np.where(group.blind(inside, panel), 0.0, each)
-            total = _bounded_sum(seen, panel, rows)
+            seen = np.where(blind[scope], 0.0, each)
+            total = _bounded_sum(seen, panel, rows, power)
             odds = prior if group is None else group.odds(rows, seen, total, prior, panel, settings)
             better = total + odds > best.bans
             best.bans[better] = (total + odds)[better]
@@ -138,8 +140,7 @@ def _suspects(board: Board, comparisons: Sequence[Comparison]) -> Flags:
     suspect = np.zeros(len(board), bool)
     for comparison in comparisons:
         if isinstance(comparison, Distance):
-            with np.errstate(invalid="ignore"):
-                suspect |= np.abs(comparison.distance) > comparison.alarm
+            suspect[comparison.alarming()] = True
     suspect &= np.isfinite(board.level)
     return suspect
 
@@ -175,10 +176,6 @@ class _Group:
         others = np.bincount(filed, minlength=len(board.companies)) - 1.0
         return cls(scope, code, worth[code] & known, others[board.company], prior)
 
-    def blind(self, inside: Sequence[tuple[Flags, Flags]], panel: Panel) -> npt.NDArray[np.bool_]:
-        """[rows, comparisons]: which comparisons lie inside the group."""
-        return np.stack([pair[self.scope - 1] for pair in inside], axis=1)
-
     def odds(
         self,
         rows: Rows,
@@ -199,6 +196,11 @@ class _Group:
         across = np.zeros(groups)
         for column, comparison in zip(seen.T, panel.comparisons, strict=True):
             summed = np.bincount(local, np.where(counted, column, 0.0), minlength=groups)
+            if self.scope is Scope.METRIC or (
+                isinstance(comparison, Distance) and comparison.whole
+            ):
+                # One series lies off its peers or siblings once, however many facts it has.
+                summed /= np.maximum(np.bincount(local, counted & (column != 0)), 1)
             summed = np.clip(summed, -settings.group_limit, settings.group_limit)
             if isinstance(comparison, Distance) and comparison.other is not None:
                 across += summed
@@ -226,16 +228,30 @@ def _filing_parts(board: Board) -> npt.NDArray[np.int64]:
     return board.filing.astype(np.int64) * (2 * len(Kind)) + kind
 
 
-def _inside(board: Board, comparison: Comparison, rows: Rows) -> tuple[Flags, Flags]:
-    """Whether the comparison stays within the row's filing, and within its metric."""
-    detector = comparison.detector.partition(":")[0]
-    if detector == "siblings":
-        return np.ones(len(rows), bool), np.zeros(len(rows), bool)
-    if isinstance(comparison, Distance) and comparison.other is not None:
-        other = comparison.other[rows]
-        same_filing = board.filing[np.maximum(other, 0)] == board.filing[rows]
-        return same_filing & (other >= 0), np.ones(len(rows), bool)
-    return np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+def _blind(board: Board, panel: Panel, scope: Scope, rows: Rows) -> npt.NDArray[np.bool_]:
+    """[rows, comparisons]: which comparisons can't tell an error of this scope.
+
+    An error of a whole filing moves all that is compared within it, an error of a metric all
+    its periods and filings.
+    """
+    blind = np.zeros((len(rows), len(panel.comparisons)), bool)
+    for column, comparison in zip(blind.T, panel.comparisons, strict=True):
+        if isinstance(comparison, Grain):
+            column[:] = scope is Scope.FILING
+        elif isinstance(comparison, Distance) and comparison.whole:
+            column[:] = scope is not Scope.FILING
+        elif isinstance(comparison, Distance) and comparison.other is not None:
+            if scope is Scope.METRIC:
+                column[:] = True
+            elif scope is Scope.FILING:
+                other = comparison.other[rows]
+                column[:] = board.filing[np.maximum(other, 0)] == board.filing[rows]
+        elif comparison.detector.startswith("siblings"):
+            column[:] = scope is Scope.FILING
+        elif comparison.detector == "peers" and scope is Scope.FILING:
+            # A company's size is measured on its amounts, so these can't contradict it.
+            column[:] = board.kind[rows] == Kind.MONEY
+    return blind
 
 
 def _priors(kind: npt.NDArray[np.int8], power: int, settings: VerdictSettings) -> Bans:
@@ -243,12 +259,13 @@ def _priors(kind: npt.NDArray[np.int8], power: int, settings: VerdictSettings) -
     return by_kind[kind]
 
 
-def _bounded_sum(each: Bans, panel: Panel, rows: Rows) -> Bans:
+def _bounded_sum(each: Bans, panel: Panel, rows: Rows, power: int) -> Bans:
     """Sum over comparisons, each detector's share bounded by its ceiling."""
     detectors = np.array([c.detector for c in panel.comparisons])
     total: Bans = each[:, ~np.isin(detectors, list(panel.ceilings))].sum(axis=1)
     for detector, ceiling in panel.ceilings.items():
-        total += np.minimum(each[:, detectors == detector].sum(axis=1), ceiling[rows])
+        most = ceiling[rows] - float(log10_surprise(np.array([float(power)]))[0])
+        total += np.minimum(each[:, detectors == detector].sum(axis=1), most)
     return total
 
 
