@@ -4,7 +4,6 @@ The graph comes from dvc.yaml. DVC decides whether a stage must run, so Prefect'
 stays off. `python -m flows.pipeline` runs it once, here.
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,10 +48,8 @@ def _is_transport(_task: Any, _run: Any, state: Any) -> bool:
 )
 def stage(name: str, root: Path, seconds: float, gpu: bool, force: bool) -> None:
     """Bring one stage up to date; only a failed transport is tried again."""
-    # The stage's MLflow run is tagged with this, so that each leads to the other.
-    os.environ["LEDGERLINE_FLOW_RUN_ID"] = str(flow_run.id or "")
     with _gpu() if gpu else _nothing():
-        reproduce(name, root, seconds, get_run_logger(), force)
+        reproduce(name, root, seconds, get_run_logger(), force, str(flow_run.id or ""))
 
 
 @flow(name="ledgerline", flow_run_name="pipeline")

@@ -29,15 +29,25 @@ class StageTimedOut(StageFailed):
     """A stage took longer than it may and was stopped with all its processes."""
 
 
-def reproduce(name: str, root: Path, seconds: float, logger: Logger, force: bool = False) -> None:
+def reproduce(
+    name: str,
+    root: Path,
+    seconds: float,
+    logger: Logger,
+    force: bool = False,
+    flow_run: str = "",
+) -> None:
     """Bring the one stage `name` up to date with DVC; its upstream must be so already.
 
+    The stage's MLflow run is tagged with `flow_run`, so that each leads to the other.
     Raises StageFailed, or one of its kinds. However this ends, also by an exception thrown
     into it, no process of the stage is left.
     """
     # `--wait-for-lock` and `-s` together let several stages run beside each other.
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s", name]
-    status, lines = run_logged([*command, "-f"] if force else command, root, seconds, logger)
+    if force:
+        command.append("-f")
+    status, lines = run_logged(command, root, seconds, logger, flow_run)
     if status is None:
         raise StageTimedOut(f"{name} was stopped after {seconds:g} s")
     if status == 0:
@@ -50,7 +60,7 @@ def reproduce(name: str, root: Path, seconds: float, logger: Logger, force: bool
 
 
 def run_logged(
-    command: list[str], root: Path, seconds: float, logger: Logger
+    command: list[str], root: Path, seconds: float, logger: Logger, flow_run: str = ""
 ) -> tuple[int | None, list[str]]:
     """Run `command` in `root` on a leash, logging each line of its output as it comes.
 
@@ -59,7 +69,7 @@ def run_logged(
     process = subprocess.Popen(  # noqa: S603 (our own command)
         [sys.executable, str(Path(__file__).with_name("leash.py")), *command],
         cwd=root,
-        env=_environment(),
+        env=_environment(flow_run),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -95,7 +105,7 @@ def _log_lines(process: subprocess.Popen[bytes], lines: list[str], logger: Logge
             logger.info(line)
 
 
-def _environment() -> dict[str, str]:
+def _environment(flow_run: str) -> dict[str, str]:
     """Ours, without Prefect's control channel, with this interpreter first on the path."""
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith("PREFECT__CONTROL")
@@ -103,4 +113,6 @@ def _environment() -> dict[str, str]:
     folder = str(Path(sys.executable).parent)
     environment["PATH"] = f"{folder}{os.pathsep}{environment.get('PATH', '')}"
     environment["PYTHONUNBUFFERED"] = "1"
+    if flow_run:
+        environment["PREFECT__FLOW_RUN_ID"] = flow_run
     return environment

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import torch
 from rich.console import Console
 
 from ledgerline.durable import replacing_file, write_bytes, write_text
@@ -24,7 +23,7 @@ from ledgerline.evaluation.evaluate import (
     weigh,
 )
 from ledgerline.evaluation.judging import Player
-from ledgerline.evaluation.metrics import ALL
+from ledgerline.evaluation.metrics import ALL, CROSSED
 from ledgerline.evaluation.playing import engine_player, script_player
 from ledgerline.evaluation.plots import plot_slices
 from ledgerline.evaluation.prompted import is_available, prompted_player
@@ -47,12 +46,13 @@ from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.examples.mentions import Mentions
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
-from ledgerline.policy.engine import EmbeddedEngine, Sampling
+from ledgerline.policy.engine import Sampling
 from ledgerline.policy.policy import Policy
 from ledgerline.rewards.rubric import Rubric
 from tasks.lineage import lineage
 from tasks.params import Params
 from tasks.stage import run_stage
+from tasks.tracking import stage_run
 
 FACTS = Path("data/clean/facts.sqlite")
 EXAMPLES = Path("data/examples")
@@ -85,6 +85,25 @@ def main(params: Params) -> None:
     sources = lineage([FACTS, EXAMPLES / "test.jsonl", EXAMPLES / "validation.jsonl"])
     write_outputs(evidence, settings, gate.wrong_shown_limit, notes, sources)
     write_records(RECORDS, records)
+    log(params, evidence)
+
+
+def log(params: Params, evidence: Evidence) -> None:
+    """Figures of every policy, the page and the plots, to MLflow."""
+    with stage_run("evaluate", params) as run:
+        for name, measures in evidence.measures.items():
+            for part in (ALL, CROSSED):
+                if part in measures:
+                    prefix = f"{name}/{part.replace(' ', '_')}"
+                    run.log(
+                        {
+                            f"{prefix}/{key}": float(value)
+                            for key, value in measures[part].flat().items()
+                            if isinstance(value, int | float)
+                        }
+                    )
+        for path in (PAGE, SUMMARY, *sorted(FOLDER.iterdir())):
+            run.attach(path)
 
 
 def choose_players(
@@ -116,18 +135,10 @@ def choose_players(
 def policy_player(folder: Path, params: Params, search: Search) -> Player:
     """A player for the policy in `folder`, greedy, on the accelerator where there is one."""
     settings = params.evaluate
-    policy = Policy.load(folder)
+    policy = Policy.load(folder, params.policy.attention)
     policy.merge_adapter()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    engine = EmbeddedEngine(
-        policy.plain.to(device),
-        policy.codec.end_of_turn,
-        settings.rows,
-        settings.positions,
-        torch.float32,
-    )
     return engine_player(
-        engine,
+        policy.embedded_engine(settings.engine),
         policy.codec,
         lambda: FilingsEnvironment(search),
         episode_fields,

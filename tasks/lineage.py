@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 
 LOCK = Path("dvc.lock")
-FLOW_RUN = "LEDGERLINE_FLOW_RUN_ID"
-"""Environment variable in which the Prefect flow says which run a stage belongs to."""
+FLOW_RUN = "PREFECT__FLOW_RUN_ID"
+"""Environment variable that says which Prefect run a stage belongs to."""
 
 
 def lineage(data: Sequence[Path]) -> dict[str, str]:

@@ -87,11 +87,14 @@ def risk_coverage_chart(curves: Sequence[tuple[str, Sequence[Point], int]]) -> s
 
 
 def reliability_chart(curves: Sequence[tuple[str, Calibration, int]]) -> str:
-    """Right answers against confidence; a calibrated policy lies on the diagonal."""
+    """Right answers against confidence; a calibrated policy lies on the diagonal.
+
+    Who is equally sure of everything (a script, a prompted model) has no curve.
+    """
     lines = [
         Line(name, [(part.confidence, part.right.value) for part in curve.bins], shade)
         for name, curve, shade in curves
-        if curve.bins
+        if len({part.confidence for part in curve.bins}) > 1
     ]
     return line_chart(lines, "confidence", "right", diagonal=True)
 

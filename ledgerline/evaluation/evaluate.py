@@ -24,6 +24,7 @@ from ledgerline.evaluation.records import SUITE, TEST, VALIDATION, Record, by_po
 from ledgerline.evaluation.slices import Slicer
 from ledgerline.evaluation.suites import adversarial
 from ledgerline.examples.example import Example
+from ledgerline.policy.policy import EngineSettings
 from ledgerline.rewards.rubric import Rubric
 from ledgerline.settings import Settings
 
@@ -37,8 +38,8 @@ class EvaluateSettings(Settings):
 
     `test`, `validation`: at most so many examples of each split. `suite`: prompts in each
     adversarial suite. `timed`: test examples that each policy plays alone, for latency.
-    `rows`: episodes side by side, of `positions` tokens each. `slice_examples`: the least that
-    a slice must hold to be shown. `threshold_steps`: thresholds tried on validation.
+    `engine`: how policies generate here. `slice_examples`: the least that a slice must hold to
+    be shown. `threshold_steps`: thresholds tried on validation.
     `rule`: whether to play the baseline without a model. `prompted`: models behind an API.
     `completions`: printed in full. `read`: rollouts in the report, `failures` of them first.
     """
@@ -48,8 +49,7 @@ class EvaluateSettings(Settings):
     validation: int
     suite: int
     timed: int
-    rows: int
-    positions: int
+    engine: EngineSettings
     slice_examples: int
     threshold_steps: int
     uncertainty: Uncertainty

@@ -76,12 +76,21 @@ class Measures:
 
 
 def slices_present(records: Sequence[Record], least: int = 1) -> list[str]:
-    """Names of the slices that hold at least `least` of `records`; "all" comes first."""
+    """Names of the slices that hold at least `least` of `records`.
+
+    In order of interest: all, what is new in everything, what is new in something, the rest.
+    """
     counts: dict[str, int] = {}
     for record in records:
         for name in record.slices:
             counts[name] = counts.get(name, 0) + 1
-    return [ALL, *sorted(name for name, count in counts.items() if count >= least)]
+    held = [name for name, count in counts.items() if count >= least]
+
+    def interest(name: str) -> tuple[bool, bool, bool, str]:
+        is_holdout = name.startswith("new ") or name == "nothing new"
+        return name != CROSSED, not is_holdout, "+" in name, name
+
+    return [ALL, *sorted(held, key=interest)]
 
 
 def in_slice(records: Sequence[Record], name: str) -> list[Record]:

@@ -242,7 +242,10 @@ def _rollout(record: Record) -> dict[str, Any]:
 def _table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], words: Sequence[int] = ()
 ) -> Markup:
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    head = "".join(
+        f"<th{' class=words' if index in words else ''}>{escape(column)}</th>"
+        for index, column in enumerate(columns)
+    )
     body = "".join(
         f"<tr{' class=strong' if row[0] in {TRAINED, CROSSED} else ''}>"
         + "".join(

@@ -14,7 +14,7 @@ _ARROW = " → "
 
 def percent(value: float) -> str:
     """ "81.3 %", or a dash for what isn't known."""
-    return "–" if value != value else f"{100 * value:.1f} %"  # noqa: PLR0124 (NaN)
+    return "–" if value != value else f"{100 * value:.1f}\N{NO-BREAK SPACE}%"  # noqa: PLR0124 (NaN)
 
 
 def with_interval(interval: Interval) -> str:
@@ -36,7 +36,7 @@ def policy_rows(evidence: Evidence, part: str) -> list[list[str]]:
             name,
             str(row.examples),
             with_interval(row.accuracy),
-            percent(row.coverage.value),
+            percent(row.accuracy_when_due.value),
             f"{percent(row.wrong_shown.value)} (≤ {percent(row.wrong_shown_bound)})",
             percent(row.silence_recall.value),
             percent(row.made_up.value),
@@ -53,7 +53,7 @@ POLICY_COLUMNS = [
     "policy",
     "examples",
     "right (95 %)",
-    "shown of due",
+    "right of due",
     "wrong of shown",
     "silent of none due",
     "made up",
