@@ -19,6 +19,7 @@ from ledgerline.environments.scripted import play
 from ledgerline.environments.transcript import Transcript
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
+from ledgerline.rewards.components import COMPONENTS, PRIZES, measure
 from ledgerline.rewards.degenerate import DEGENERATE, HONEST, Policy, honest
 from ledgerline.rewards.groups import GroupAudit, GroupSettings, audit_groups
 from ledgerline.rewards.rubric import Rubric
@@ -54,10 +55,6 @@ class Played:
     def mean(self) -> float:
         """Reward an episode."""
         return fmean(self.rewards)
-
-    def mean_measure(self, component: str) -> float:
-        """A component's mean value, before its weight."""
-        return fmean(measure[component] for measure in self.measures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +129,7 @@ def audit(
             for transcript, example in zip(transcripts, chosen, strict=True)
         ]
         measures = tuple(
-            rubric.measure(transcript, example)
+            measure(transcript, example)
             for transcript, example in zip(transcripts, chosen, strict=True)
         )
         return Played(name, transcripts, measures, tuple(reward.total for reward in scored))
@@ -215,23 +212,23 @@ def _remedy(
 ) -> str | None:
     """The smallest change of a single weight that gives the honest policy its lead.
 
-    A weight is only moved further the way it points, so that no penalty turns into a prize.
+    A prize may only grow and a penalty only get harder; a component not paid for may join.
     """
     gaps = [best - reward for best, reward in zip(expert.rewards, other.rewards, strict=True)]
     found: tuple[float, str, float] | None = None
-    for name, weight in weights.items():
+    for name in COMPONENTS:
+        sign = 1 if name in PRIZES else -1
         slopes = [
-            best[name] - measure[name]
-            for best, measure in zip(expert.measures, other.measures, strict=True)
+            sign * (best[name] - measured[name])
+            for best, measured in zip(expert.measures, other.measures, strict=True)
         ]
-        for sign in (1, -1) if weight == 0 else (math.copysign(1, weight),):
-            change = _least_change(gaps, [sign * slope for slope in slopes], margin)
-            if change is not None and (found is None or change < found[0]):
-                found = change, name, weight + sign * change
+        change = _least_change(gaps, slopes, margin)
+        if change is not None and (found is None or change < found[0]):
+            found = change, name, weights.get(name, 0.0) + sign * change
     if found is None:
         return None
     _, name, weight = found
-    return f"{name} {weights[name]:+g} → {weight:+.2f} (against {other.name!r})"
+    return f"{name} {weights.get(name, 0.0):+g} → {weight:+.2f} (against {other.name!r})"
 
 
 def _least_change(gaps: Sequence[float], slopes: Sequence[float], margin: float) -> float | None:
@@ -259,7 +256,7 @@ def _dead_terms(played: Sequence[Played], weights: Mapping[str, float]) -> dict[
     """Components that no policy's episode could tell apart: never paid, or always alike."""
     dead = {}
     for name, weight in weights.items():
-        values = {measure[name] for each in played for measure in each.measures}
+        values = {measured[name] for each in played for measured in each.measures}
         if weight == 0:
             dead[name] = "weight 0"
         elif values == {0.0}:

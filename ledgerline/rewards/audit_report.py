@@ -102,7 +102,8 @@ def _plot_rewards(axes: Axes, audit: Audit) -> None:
 
 def _plot_groups(axes: Axes, audit: Audit) -> None:
     groups = audit.groups.groups
-    labels = [f"{group.pass_rate:.3g}\n{group.share:.0%}" for group in groups]
+    steps = len(groups) - 1
+    labels = [f"{number}/{steps}\n{group.share:.0%}" for number, group in enumerate(groups)]
     colours = [_GOOD if group.drift >= 0 else _BAD for group in groups]
     axes.bar(labels, [group.drift for group in groups], color=colours)
     axes.axhline(0, color="black", linewidth=0.8)

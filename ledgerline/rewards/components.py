@@ -17,10 +17,17 @@ from ledgerline.rewards.grading import grade
 
 Component = Callable[[Transcript, Example], float]
 COMPONENTS: dict[str, Component] = {}
+PRIZES = frozenset({"right_figure", "right_silence", "found_fact"})
+"""Components that are good; the others are faults and earn a weight below 0, if any."""
 
 _MOST_INVALID = 3
 _MOST_EXTRA_TURNS = 5
 _USUAL_NOISE = 0.2
+
+
+def measure(transcript: Transcript, example: Example) -> dict[str, float]:
+    """Every component's value, before any weight."""
+    return {name: function(transcript, example) for name, function in COMPONENTS.items()}
 
 
 def component(function: Component) -> Component:

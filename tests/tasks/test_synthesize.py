@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import orjson
+import pytest
+import yaml
+
+from ledgerline.errors import LedgerlineError
+from ledgerline.examples.jsonl import read_jsonl
+from tasks import audit, synthesize
+from tasks.params import Params, load_params
+from tests.examples.corpora import settings_with, write_store
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("facts") / "facts.sqlite"
+    write_store(path, 40)
+    return path
+
+
+@pytest.fixture
+def params(tmp_path: Path, facts: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+    """The project's params with a small corpus, in a folder that holds clean facts."""
+    own = load_params(Path(__file__).parents[2] / "params.yaml")
+    monkeypatch.chdir(tmp_path)
+    clean = tmp_path / "data" / "clean"
+    clean.mkdir(parents=True)
+    (clean / "facts.sqlite").write_bytes(facts.read_bytes())
+    return own.model_copy(
+        update={
+            "synthesize": settings_with(counts={"train": 200, "validation": 60, "test": 100}),
+            "audit": own.audit.model_copy(update={"examples": 100}),
+        }
+    )
+
+
+def test_the_stage_writes_examples_card_and_summary(params: Params) -> None:
+    synthesize.main(params)
+    counts = {
+        name: len(read_jsonl(Path(f"data/examples/{name}.jsonl")))
+        for name in ("train", "validation", "test")
+    }
+    assert counts == {"train": 200, "validation": 60, "test": 100}
+    summary = orjson.loads(Path("reports/synthesize.json").read_bytes())
+    assert summary["examples"] == counts
+    assert all(summary["expectations"].values())
+    page = Path("reports/examples.md").read_text()
+    assert "## Hold-outs" in page
+    assert "### already_written" in page
+
+
+def test_a_leak_stops_the_stage_before_anything_is_written(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaky = settings_with(
+        seed=99, counts={"train": 200, "validation": 60, "test": 100}
+    )  # hold-outs drawn with another seed than the corpus
+    right = synthesize.make_holdouts
+    monkeypatch.setattr(
+        synthesize, "make_holdouts", lambda holdouts, _seed: right(holdouts, leaky.seed)
+    )
+    with pytest.raises(LedgerlineError, match="the examples leak"):
+        synthesize.main(params)
+    assert not Path("data/examples").exists()
+
+
+def test_the_audit_reads_the_examples_and_passes(params: Params) -> None:
+    synthesize.main(params)
+    audit.main(params)
+    found = orjson.loads(Path("reports/audit.json").read_bytes())
+    assert found["passed"]
+    assert not found["pass_rates_measured"]
+    assert Path("reports/audit.png").read_bytes().startswith(b"\x89PNG")
+    assert "Policies, played through the real environment" in Path("reports/audit.html").read_text()
+
+
+def test_the_audit_takes_the_measured_pass_rates(params: Params) -> None:
+    synthesize.main(params)
+    Path("reports/warmup.json").write_text('{"pass_rates": [0.5, 0, 0, 0, 0.1, 0, 0, 0, 0.4]}')
+    audit.main(params)
+    found = orjson.loads(Path("reports/audit.json").read_bytes())
+    assert found["pass_rates_measured"]
+    assert found["groups"][0]["share"] == 0.5
+
+
+def test_broken_pass_rates_are_named(params: Params) -> None:
+    synthesize.main(params)
+    Path("reports/warmup.json").write_text('{"pass_rates": "many"}')
+    with pytest.raises(LedgerlineError, match="pass_rates"):
+        audit.main(params)
+
+
+def test_a_reward_that_can_be_gamed_fails_the_stage_and_leaves_its_page(params: Params) -> None:
+    synthesize.main(params)
+    weights = {"right_figure": 1.0, "wrong_figure": -0.1, "figure_not_due": -0.1}
+    gamed = params.model_copy(
+        update={"rubric": params.rubric.model_copy(update={"weights": weights})}
+    )
+    with pytest.raises(LedgerlineError, match="the reward can be gamed"):
+        audit.main(gamed)
+    assert not orjson.loads(Path("reports/audit.json").read_bytes())["passed"]
+    assert "What would mend it" in Path("reports/audit.html").read_text()
+
+
+def test_stages_without_their_inputs_say_which_stage_makes_them(params: Params) -> None:
+    with pytest.raises(LedgerlineError, match=r"train\.jsonl.*synthesize"):
+        audit.main(params)
+    Path("data/clean/facts.sqlite").unlink()
+    with pytest.raises(LedgerlineError, match=r"facts\.sqlite"):
+        synthesize.main(params)
+
+
+def test_params_name_a_misspelt_kind(tmp_path: Path) -> None:
+    content = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())
+    content["synthesize"]["kinds"]["anual"] = 1.0
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(LedgerlineError, match=r"synthesize\.kinds.*anual"):
+        load_params(path)
