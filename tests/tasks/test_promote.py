@@ -1,0 +1,58 @@
+"""Stage `promote` run as a process, against a registry of its own."""
+
+import json
+from pathlib import Path
+
+from mlflow import MlflowClient
+from safetensors import safe_open
+
+from tests.tasks.project import run_stage
+
+
+def client(project: Path) -> MlflowClient:
+    uri = f"sqlite:///{project}/mlflow.db"
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def test_a_policy_that_is_no_better_becomes_challenger_with_all_that_belongs_to_it(
+    project: Path,
+) -> None:
+    done = run_stage(project, "promote")
+    assert done.returncode == 0, done.stderr
+    assert "Promotion gate" in done.stdout
+    summary = json.loads((project / "reports" / "promote.json").read_text())
+    assert (summary["alias"], summary["incumbent"], summary["version"]) == ("challenger", "base", 1)
+    assert not summary["promote"]
+    version = client(project).get_model_version_by_alias("ledgerline", "challenger")
+    for tag in ("manifest_sha256", "data_sha256", "sha256.data/examples/test.jsonl", "hardware"):
+        assert version.tags[tag]
+    files = Path(version.source)
+    assert "signature" in (files / "MLmodel").read_text()
+    assert "## Results" in (files / "README.md").read_text()
+    assert (files / "evaluation" / "test.jsonl").is_file()
+    with safe_open(files / "policy" / "model.safetensors", "pt") as weights:
+        assert len(list(weights.keys())) > 5
+    assert not [path for path in files.rglob("*") if path.suffix in {".bin", ".pt", ".pkl"}]
+
+    # Once more: the same version, the same decision.
+    assert run_stage(project, "promote").returncode == 0
+    again = json.loads((project / "reports" / "promote.json").read_text())
+    assert again == summary
+    assert len(client(project).search_model_versions("name='ledgerline'")) == 1
+
+
+def test_records_that_are_cut_off_are_named_and_nothing_is_registered(project: Path) -> None:
+    path = project / "data" / "evaluation" / "records.jsonl"
+    path.write_bytes(path.read_bytes()[:-100])
+    done = run_stage(project, "promote")
+    assert done.returncode == 1
+    assert "records.jsonl, line" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (project / "reports" / "promote.json").exists()
+
+
+def test_pickled_weights_are_refused(project: Path) -> None:
+    (project / "models" / "policy" / "training_args.bin").write_bytes(b"\x80\x04.")
+    done = run_stage(project, "promote")
+    assert done.returncode == 1
+    assert "training_args.bin may hold pickled code" in " ".join(done.stderr.split())
