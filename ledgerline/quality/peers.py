@@ -66,9 +66,12 @@ def _own_metric(board: Board, trusted: Flags, settings: PeersSettings) -> Distan
 
 
 def _filing_size(board: Board, trusted: Flags, settings: PeersSettings) -> Distance:
-    """How much larger or smaller all amounts of a filing are than those of the usual filing."""
-    money = np.where(trusted & (board.kind == Kind.MONEY), board.rate, np.nan)
-    usual = _medians(money, board.metric, len(board.metrics))
+    """How much larger or smaller all amounts of a filing are than those of the usual filing.
+
+    The filing's own facts count whether trusted or not: its size is what is in question.
+    """
+    money = np.where(board.kind == Kind.MONEY, board.rate, np.nan)
+    usual = _medians(np.where(trusted, money, np.nan), board.metric, len(board.metrics))
     size = _medians(money - usual[board.metric], board.filing, len(board.filings))
     spread = max(MAD_TO_SIGMA * float(np.median(np.abs(size))), settings.least_spread)
     return Distance(

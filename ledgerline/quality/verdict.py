@@ -190,7 +190,10 @@ class _Group:
         counted = self.weighed[rows]
         _, local = np.unique(code, return_inverse=True)
         groups = int(local.max(initial=-1)) + 1
+        # A rarer power of ten is rarer for groups, too.
+        rarer = prior - max(settings.prior[Kind.MONEY.name.lower()].values())
         group_bans = np.full(groups, self.prior)
+        group_bans[local] += np.where(np.isfinite(rarer), rarer, 0.0)
         companions = np.zeros(groups)
         companions[local] = self.companions[rows]
         across = np.zeros(groups)
@@ -260,9 +263,10 @@ def _priors(kind: npt.NDArray[np.int8], power: int, settings: VerdictSettings) -
 
 
 def _bounded_sum(each: Bans, panel: Panel, rows: Rows, power: int) -> Bans:
-    """Sum over comparisons, each detector's share bounded by its ceiling."""
+    """Sum over the comparisons of single facts, each detector's share bounded by its ceiling."""
     detectors = np.array([c.detector for c in panel.comparisons])
-    total: Bans = each[:, ~np.isin(detectors, list(panel.ceilings))].sum(axis=1)
+    whole = np.array([isinstance(c, Distance) and c.whole for c in panel.comparisons])
+    total: Bans = each[:, ~np.isin(detectors, list(panel.ceilings)) & ~whole].sum(axis=1)
     for detector, ceiling in panel.ceilings.items():
         most = ceiling[rows] - float(log10_surprise(np.array([float(power)]))[0])
         total += np.minimum(each[:, detectors == detector].sum(axis=1), most)
