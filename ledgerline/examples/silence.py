@@ -9,6 +9,7 @@ from datetime import date
 from ledgerline.examples.confirm import Ask, Draft
 from ledgerline.examples.example import Holdout
 from ledgerline.examples.grammar import Phrasing
+from ledgerline.examples.indicators import indicator
 from ledgerline.examples.scribe import Scribe, Words
 from ledgerline.examples.template import PARTS, DueAuthor, is_plain_flow
 from ledgerline.examples.wording import company_words
@@ -38,17 +39,6 @@ SILENT_KINDS = (
 )
 
 _CONTINUATIONS = ("", ".", ",", ". ", ", ", " and ", " in ", ", thanks to ", " – ", " after ")
-_UNREPORTED = (
-    "net promoter score", "customer satisfaction", "brand awareness", "employee engagement",
-    "website visits", "app downloads", "carbon intensity", "patent quality", "market sentiment",
-    "store footfall", "loyalty index", "delivery punctuality", "supplier diversity",
-    "innovation rate", "media coverage", "training hours", "water usage", "energy mix",
-    "click-through rate", "churn propensity", "complaint volume", "call waiting time",
-    "warehouse utilisation", "product returns ratio", "customer tenure", "social reach",
-    "recruiting speed", "office occupancy", "safety incidents", "trademark filings",
-    "subscriber happiness", "fleet mileage", "defect density", "order accuracy",
-    "conversion quality", "search ranking", "newsletter readership", "audit friendliness",
-)  # fmt: skip
 _FIRST = (
     "Ablewick", "Brackenmoor", "Cindervale", "Dunlathe", "Eskerholt", "Fennimarsh", "Gullivant",
     "Hexworthy", "Inkerdale", "Jostleby", "Kettlewyn", "Larkspurne", "Mothersole", "Nettlecombe",
@@ -154,7 +144,7 @@ class SilentAuthor:
         words, style = self.scribe.words(figure, phrasing, rng)
         company, metric, period = words.company, words.metric, words.period
         if kind == "unreported_metric":
-            metric = rng.choice(_UNREPORTED)
+            metric = indicator(rng)
             key = metric
         elif kind == "unknown_company":
             company = self._unknown_company(rng)

@@ -32,7 +32,8 @@ def is_plain_flow(metric: Metric) -> bool:
     return metric.flow and metric.family not in ("margin", "growth")
 
 
-def _is_plain_balance(metric: Metric) -> bool:
+def is_plain_balance(metric: Metric) -> bool:
+    """Whether a metric is reported at a date, and is itself no rate."""
     return not metric.flow and metric.family != "growth"
 
 
@@ -47,7 +48,7 @@ def _is_revenue(metric: Metric) -> bool:
 _PLAIN = {
     "annual": ("flow", (Span.FY,), is_plain_flow),
     "quarterly": ("flow", PARTS, is_plain_flow),
-    "balance": ("balance", ENDS, _is_plain_balance),
+    "balance": ("balance", ENDS, is_plain_balance),
 }
 _OF_FAMILY = {
     "growth": lambda metric: metric.flow and metric.family == "growth",

@@ -1,0 +1,73 @@
+"""Names of things that managements count and nobody files: no look-up finds them.
+
+They are many and made of many words on purpose. A policy that meets only the metrics that
+companies report learns them by heart; one that meets these has to copy what stands in the
+document, and so can also ask for a metric that it has never seen.
+"""
+
+import random
+
+_KIND = (
+    "active", "adjusted", "annualised", "average", "billed", "blended", "certified", "churned",
+    "committed", "completed", "contracted", "daily", "deferred", "delivered", "digital", "direct",
+    "domestic", "eligible", "engaged", "estimated", "forward", "franchised", "idle", "implied",
+    "inbound", "indexed", "insured", "licensed", "like-for-like", "loyal", "managed", "monthly",
+    "organic", "overdue", "paid", "peak", "pending", "planned", "premium", "qualified", "recurring",
+    "regional", "rented", "repeat", "returned", "scheduled", "seasonal", "shared", "stored",
+    "targeted", "tracked", "unbilled", "unique", "unplanned", "verified", "weighted", "weekly",
+)  # fmt: skip
+_THING = (
+    "account", "agent", "aircraft", "basket", "bed", "berth", "booking", "brand", "cabin", "call",
+    "campaign", "carbon", "cargo", "channel", "claim", "client", "complaint", "contract", "course",
+    "customer", "delivery", "device", "dealer", "defect", "depot", "design", "device", "donor",
+    "download", "driver", "employee", "energy", "factory", "fleet", "footfall", "freight", "grant",
+    "guest", "harvest", "hotel", "household", "incident", "innovation", "kiosk", "laboratory",
+    "lead", "lease", "listing", "loyalty", "machine", "member", "merchant", "newsletter", "office",
+    "order", "outage", "parcel", "passenger", "patent", "patient", "pipeline", "pixel", "plant",
+    "platform", "policy", "portfolio", "project", "prospect", "query", "recruiting", "referral",
+    "refinery", "reservoir", "rider", "route", "safety", "seat", "server", "shelf", "shipment",
+    "site", "station", "store", "student", "subscriber", "supplier", "survey", "terminal",
+    "ticket", "trademark", "training", "trial", "turbine", "user", "vehicle", "vendor", "venue",
+    "vessel", "viewer", "visitor", "voucher", "warehouse", "water", "website", "well", "workshop",
+)  # fmt: skip
+_MEASURE = (
+    "accuracy", "additions", "availability", "awareness", "backlog", "cancellations", "capacity",
+    "completions", "conversions", "coverage", "cycle time", "days", "density", "diversity",
+    "downtime", "efficiency", "engagement", "enrolments", "exposure", "frequency", "happiness",
+    "hours", "impressions", "index", "intensity", "kilometres", "minutes", "mix", "mileage",
+    "occupancy", "openings", "penetration", "productivity", "punctuality", "quality", "ranking",
+    "rating", "reach", "readership", "redemptions", "renewals", "response time", "retention",
+    "returns", "satisfaction", "score", "sentiment", "sessions", "starts", "tenure", "throughput",
+    "tonnage", "traffic", "trips", "turnaround", "units", "uptime", "usage", "utilisation",
+    "velocity", "visits", "volume", "wait", "yield",
+)  # fmt: skip
+_SYLLABLES = (
+    "ad", "al", "an", "ar", "as", "be", "bra", "ca", "cel", "chi", "co", "cre", "da", "del", "di",
+    "do", "dy", "el", "en", "ep", "er", "es", "ex", "fa", "fi", "flo", "for", "ga", "gli", "go",
+    "gra", "ha", "he", "hy", "im", "in", "is", "ja", "jo", "ka", "ki", "la", "le", "li", "lo",
+    "lu", "ma", "me", "mi", "mo", "na", "ne", "no", "nu", "ob", "on", "or", "os", "pa", "pe", "phi",
+    "pla", "pol", "pre", "pro", "qua", "ra", "re", "ri", "ro", "sa", "sci", "se", "sha", "si",
+    "so", "sta", "su", "ta", "te", "ti", "to", "tra", "tu", "ul", "un", "ur", "va", "ve", "vi",
+    "vo", "wa", "we", "wi", "xa", "ya", "ze", "zo",
+)  # fmt: skip
+_ENDINGS = ("", "", "l", "m", "n", "r", "s", "t", "x", "ment", "ing", "tion", "ure", "ity", "ics")
+
+
+def indicator(rng: random.Random) -> str:
+    """A name such as "qualified dealer response time" or "Prosciva trial renewals"."""
+    first = rng.choice(_KIND) if rng.random() < 0.5 else _invented(rng)
+    words = [first, rng.choice(_THING), rng.choice(_MEASURE)]
+    shape = rng.random()
+    if shape < 0.25:
+        return f"{words[0]} {words[2]}"
+    if shape < 0.5:
+        return f"{words[1]} {words[2]}"
+    if shape < 0.65:
+        return f"{words[2]} of {words[0]} {words[1]}s"
+    return " ".join(words)
+
+
+def _invented(rng: random.Random) -> str:
+    """A product's name, or a word of a trade that nobody outside knows."""
+    word = "".join(rng.choice(_SYLLABLES) for _ in range(rng.randint(2, 3))) + rng.choice(_ENDINGS)
+    return word.capitalize() if rng.random() < 0.4 else word
