@@ -5,9 +5,10 @@ from pathlib import Path
 import orjson
 
 from ledgerline.durable import write_bytes
+from ledgerline.filings.edgar import EdgarUnreachableError
 from ledgerline.filings.ingest import ingest
 from tasks.params import Params
-from tasks.stage import run_stage
+from tasks.stage import TransportError, run_stage
 
 STORE = Path("data/raw/facts.sqlite")
 REPORT = Path("reports/ingest.json")
@@ -15,7 +16,10 @@ REPORT = Path("reports/ingest.json")
 
 def main(params: Params) -> None:
     """Read the sources into the raw store and report what came and what was set aside."""
-    result = ingest(params.ingest, STORE)
+    try:
+        result = ingest(params.ingest, STORE)
+    except EdgarUnreachableError as error:
+        raise TransportError(str(error)) from error
     report = {
         "companies": sum(result.companies.values()),
         "companies_by_source": dict(sorted(result.companies.items())),

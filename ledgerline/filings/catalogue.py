@@ -46,8 +46,8 @@ class Metric:
 @cache
 def name_key(text: str) -> str:
     """What of a metric's name counts: letters and digits, without case, plurals, "and"."""
-    text = text.lower().replace("&", " and ").replace("%", " percent ").replace("'", "")
-    text = text.replace("’", "")
+    text = text.lower().replace("&", " and ").replace("%", " percent ").replace("’", "'")
+    text = re.sub(r"'s\b|'", "", text)
     words = re.sub(r"[^a-z0-9]+", " ", text).split()
     kept = [word for word in words if word not in _SILENT_WORDS] or words
     return "".join(word[:-1] if len(word) > 3 and word[-1] == "s" else word for word in kept)

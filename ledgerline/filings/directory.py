@@ -54,7 +54,11 @@ class Directory:
         self._joined: dict[str, set[int]] = defaultdict(set)
         for key, ciks in self._names.items():
             self._joined[key.replace(" ", "")] |= ciks
-        self._spellings = list(self._joined)
+        # A misspelling may run the legal form into the name, so that one counts here.
+        self._spellings = {key: set(ciks) for key, ciks in self._joined.items()}
+        for company in self.companies.values():
+            whole = "".join(re.findall(r"[a-z0-9]+", company.name.lower().replace("&", " ")))
+            self._spellings.setdefault(whole, set()).add(company.cik)
         self._resolved: dict[str, Company | tuple[str, ...]] = {}
 
     def _enter(self, cik: int, name: str) -> None:
@@ -128,9 +132,9 @@ class Directory:
             return ()
         best: dict[int, float] = {}
         for spelling, score, _ in process.extract(
-            joined, self._spellings, scorer=fuzz.ratio, limit=8, score_cutoff=55
+            joined, self._spellings.keys(), scorer=fuzz.ratio, limit=10, score_cutoff=55
         ):
-            for cik in self._joined[spelling]:
+            for cik in self._spellings[spelling]:
                 best[cik] = max(best.get(cik, 0.0), score)
         ranked = sorted(best.items(), key=lambda item: -item[1])
         if ranked and len(joined) >= 5:

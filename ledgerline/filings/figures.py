@@ -144,7 +144,8 @@ def render(value: Decimal, unit: str) -> str:
     if unit == "x":
         return f"{_signed(_fixed(size, 2), negative)}x"
     if unit.endswith("/shares"):
-        places = 2 if size == 0 or size >= Decimal("0.01") else 4
+        closely = size.quantize(Decimal("0.0001"), context=EXACT)
+        places = 2 if closely == 0 or closely >= Decimal("0.01") else 4
         return f"{_symbol(unit.removesuffix('/shares'))}{_signed(_fixed(size, places), negative)}"
     number, word = _scaled(size)
     number = _signed(number, negative)
@@ -174,8 +175,8 @@ def _scaled(size: Decimal) -> tuple[str, str]:
             scaled >= 1 or _overflows(size, exponent)
         ):
             return _fixed(scaled, places), word
-    whole = size == size.to_integral_value(context=EXACT)
-    return _fixed(size, 0 if whole else 2), ""
+    cents = size.quantize(Decimal("0.01"), context=EXACT)
+    return _fixed(cents, 0 if cents == cents.to_integral_value() else 2), ""
 
 
 def _overflows(size: Decimal, exponent: int) -> bool:
@@ -198,7 +199,7 @@ _FIGURE = re.compile(
     (?:(?P<prefix>{_alternatives(_PREFIXES)}|(?:{_CODES})(?=[\s(\d.-]))\s?)?
     (?P<inner>\()?
     (?P<inner_minus>[-−–‒])?
-    (?P<number>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)
+    (?P<number>[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)
     (?!\d|[.,]\d)
     (?P<inner_close>\))?
     (?:(?:\s?|-(?=[a-z]{{3}}))(?P<scale>{_alternatives(_SCALE_WORDS)})(?!\w))?

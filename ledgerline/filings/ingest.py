@@ -12,9 +12,16 @@ from sqlalchemy import insert
 
 from ledgerline.durable import replacing_file
 from ledgerline.errors import LedgerlineError
+from ledgerline.filings.edgar import EdgarSettings
 from ledgerline.filings.generated import GeneratedSettings
 from ledgerline.filings.planting import Planted
-from ledgerline.filings.sources import Reading, Unreadable, read_folder, read_generated
+from ledgerline.filings.sources import (
+    Reading,
+    Unreadable,
+    read_edgar,
+    read_folder,
+    read_generated,
+)
 from ledgerline.filings.store import Store
 from ledgerline.filings.tables import PLANTED, PlantedRow
 from ledgerline.settings import Settings
@@ -35,7 +42,13 @@ class FilesSource(Settings):
     folder: Path
 
 
-Source = Annotated[GeneratedSource | FilesSource, Field(discriminator="kind")]
+class EdgarSource(EdgarSettings):
+    """Companies from EDGAR."""
+
+    kind: Literal["edgar"]
+
+
+Source = Annotated[GeneratedSource | FilesSource | EdgarSource, Field(discriminator="kind")]
 
 
 class IngestSettings(Settings):
@@ -74,15 +87,10 @@ def ingest(settings: IngestSettings, path: Path) -> Ingested:
 
 
 def _read_source(source: Source, on_bad_file: str, store: Store, result: Ingested) -> None:
-    place = "generated" if isinstance(source, GeneratedSource) else str(source.folder)
-    stream: Iterator[Reading | Unreadable] = (
-        read_generated(source)
-        if isinstance(source, GeneratedSource)
-        else read_folder(source.folder)
-    )
+    place = str(source.folder) if isinstance(source, FilesSource) else source.kind
     seen: set[int] = set()
     planted: list[Planted] = []
-    readings = _kept(stream, on_bad_file, result)
+    readings = _kept(_stream(source), on_bad_file, result)
     while batch := list(islice(readings, _COMPANIES_AT_ONCE)):
         added = store.add_many((reading.company, reading.facts) for reading in batch)
         result.facts += added.new
@@ -104,6 +112,14 @@ def _read_source(source: Source, on_bad_file: str, store: Store, result: Ingeste
                 insert(PLANTED),
                 [PlantedRow.of(error).model_dump() for error in planted],
             )
+
+
+def _stream(source: Source) -> Iterator[Reading | Unreadable]:
+    if isinstance(source, GeneratedSource):
+        return read_generated(source)
+    if isinstance(source, EdgarSource):
+        return read_edgar(source)
+    return read_folder(source.folder)
 
 
 def _kept(

@@ -111,7 +111,7 @@ def _ending(months: int | None) -> Callable[[re.Match[str]], Reading]:
         day = int(groups["day"]) if groups.get("day") else None
         number = int(month) if month.isdigit() else _MONTHS[month]
         if not 1 <= number <= 12 or (day is not None and not 1 <= day <= 31):
-            raise ValueError(month)
+            raise ValueError(f"not a date of a period: {match[0]!r}")
         length = months
         if groups.get("count"):
             length = _months(groups["count"], groups["unit"])
@@ -245,7 +245,7 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str]], Reading]], ...] = (
     (rf"(?:q(?P<nth>[1-4])) (?:of )?{_THIS_YEAR}", _quarter_of(-1)),
     (rf"{_NTH} (?:fiscal )?quarter (?:of )?{_THIS_YEAR}", _quarter_of(-1)),
 )
-_COMPILED = tuple((re.compile(pattern), read) for pattern, read in _RULES)
+_COMPILED = tuple((re.compile(pattern, re.ASCII), read) for pattern, read in _RULES)
 
 
 def normalise(text: str) -> str:

@@ -268,9 +268,9 @@ class Search:
             ranked = sorted(
                 figures,
                 key=lambda p: (
-                    abs(p.fiscal_year - wanted.fiscal_year),
                     p.span is not wanted.span,
-                    p,
+                    abs(p.fiscal_year - wanted.fiscal_year),
+                    -p.fiscal_year,
                 ),
             )
         else:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.filings.companyfacts import BadFileError, read_companyfacts
+from ledgerline.filings.edgar import Edgar, EdgarSettings
 from ledgerline.filings.facts import Company, Fact
 from ledgerline.filings.filers import completed
 from ledgerline.filings.fsds import is_data_set, read_data_set
@@ -41,6 +42,23 @@ def read_generated(settings: GeneratedSettings) -> Iterator[Reading]:
     for content, planted in companies(settings):
         company, facts, aside = read_companyfacts(content, source="generated")
         yield Reading("generated", company, facts, aside, tuple(planted))
+
+
+def read_edgar(settings: EdgarSettings) -> Iterator[Reading | Unreadable]:
+    """Companies from EDGAR; one that it doesn't have, or serves unreadable, is set aside."""
+    edgar = Edgar(settings)
+    try:
+        for origin, content in edgar.companies():
+            if isinstance(content, LedgerlineError):
+                yield Unreadable(origin, str(content))
+                continue
+            try:
+                company, facts, aside = read_companyfacts(content, source="edgar")
+                yield Reading(origin, completed(company), facts, aside)
+            except BadFileError as error:
+                yield Unreadable(origin, str(error))
+    finally:
+        edgar.close()
 
 
 def read_folder(folder: Path) -> Iterator[Reading | Unreadable]:
