@@ -18,7 +18,16 @@ from sqlmodel import create_engine
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.filings.facts import Company, Fact
-from ledgerline.filings.tables import COMPANY, CONCEPT, FACT, FILING, TABLES, metadata
+from ledgerline.filings.tables import (
+    COMPANY,
+    CONCEPT,
+    FACT,
+    FILING,
+    REVISION,
+    TABLES,
+    VERSION,
+    metadata,
+)
 
 _BATCH = 20_000
 _FACT = ("filing_id", "concept_id", "unit", "start", "end", "value", "approx")
@@ -56,7 +65,10 @@ class Store:
         if url.startswith("sqlite") and Path(url.removeprefix("sqlite:///")).exists():
             raise LedgerlineError(f"{where}: a store is there already; open it or remove it")
         store = cls(_engine(url, read_only=False), read_only=False)
-        metadata.create_all(store.engine, tables=TABLES)
+        with store.engine.begin() as connection:
+            metadata.create_all(connection, tables=TABLES)
+            if connection.execute(select(VERSION)).first() is None:
+                connection.execute(insert(VERSION).values(version_num=REVISION))
         return store
 
     @classmethod
@@ -72,11 +84,13 @@ class Store:
         store = cls(_engine(url, read_only), read_only)
         try:
             with store.engine.connect() as connection:
-                connection.execute(select(func.count()).select_from(COMPANY))
+                for table in (COMPANY, FILING, CONCEPT, FACT):
+                    connection.execute(select(table).limit(0))
         except DatabaseError as error:
             store.engine.dispose()
             raise LedgerlineError(
-                f"{where}: not a store of facts ({error.orig}); run the stage that makes it"
+                f"{where}: not a store of facts of this version ({error.orig}); run the stage that "
+                "makes it, or `ledgerline facts-upgrade`"
             ) from None
         return store
 
@@ -301,6 +315,11 @@ class Store:
 
 def _url(where: Path | str) -> str:
     return where if isinstance(where, str) and "://" in where else f"sqlite:///{where}"
+
+
+def writable_engine(where: Path | str) -> Engine:
+    """An engine on a path or URL, whatever is there."""
+    return _engine(_url(where), read_only=False)
 
 
 def _engine(url: str, read_only: bool) -> Engine:

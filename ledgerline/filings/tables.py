@@ -3,7 +3,17 @@
 from dataclasses import asdict
 from datetime import date
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table, UniqueConstraint, text
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from ledgerline.filings.planting import Planted
@@ -100,7 +110,12 @@ def _table(row: type[SQLModel]) -> Table:
 COMPANY, FILING, CONCEPT, FACT, PLANTED = (
     _table(row) for row in (CompanyRow, FilingRow, ConceptRow, FactRow, PlantedRow)
 )
-TABLES = [COMPANY, FILING, CONCEPT, FACT]
+REVISION = "0002"
+"""The migration that makes tables of this shape."""
+VERSION = Table(
+    "alembic_version", SQLModel.metadata, Column("version_num", String(32), primary_key=True)
+)
+TABLES = [COMPANY, FILING, CONCEPT, FACT, VERSION]
 """What every store has; `planted` is made only for the generated universe."""
 
 Index(

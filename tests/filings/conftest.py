@@ -1,13 +1,17 @@
 """Stores that several tests of this folder share."""
 
+import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from ledgerline.filings.ingest import IngestSettings, ingest
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
+from tests.filings.postgres import server
 
 UNIVERSE = {
     "kind": "generated",
@@ -48,3 +52,26 @@ def universe_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def universe_search(universe_store: Path) -> Iterator[Search]:
     with Store.open(universe_store, read_only=True) as store:
         yield Search(store)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    # Not under pytest's own folder, which only its owner may enter.
+    with (
+        tempfile.TemporaryDirectory(prefix="ledgerline-postgres-") as folder,
+        server(Path(folder)) as url,
+    ):
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A database of its own on a real Postgres."""
+    name = f"facts_{uuid.uuid4().hex}"
+    engine = create_engine(f"{postgres_server}/postgres", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield f"{postgres_server}/{name}"
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
