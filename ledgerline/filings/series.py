@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from ledgerline.filings.calendars import Calendar
@@ -14,6 +15,7 @@ from ledgerline.filings.catalogue import Metric
 from ledgerline.filings.figures import render
 from ledgerline.filings.formulas import Formula, Term
 from ledgerline.filings.periods import Period, Span
+from ledgerline.filings.splits import split_ratio
 
 RATIO_PLACES = Decimal("0.000001")
 _ROUNDING = Decimal("0.001")
@@ -83,6 +85,12 @@ class Versions:
             return self.figures[-1]
         position = bisect_right(self.figures, day, key=lambda figure: figure.filed)
         return self.figures[position - 1] if position else None
+
+    @property
+    def split(self) -> Fraction | None:
+        """New shares per old one where a stock split is why the figure was restated."""
+        first, last = self.figures[0], self.figures[-1]
+        return split_ratio(first.value, last.value, last.unit)
 
     @property
     def as_filed(self) -> Figure:
