@@ -40,9 +40,7 @@ def read_fsds(path: Path, details: bool = False) -> pd.DataFrame:
     """
     with zipfile.ZipFile(path) as archive:
         num, sub = (
-            pd.read_csv(
-                archive.open(name), sep="\t", dtype=str, keep_default_na=False, quoting=3
-            )
+            pd.read_csv(archive.open(name), sep="\t", dtype=str, keep_default_na=False, quoting=3)
             for name in ("num.txt", "sub.txt")
         )
     rows = num.merge(sub[["adsh", "cik", "form", "filed"]], on="adsh")
@@ -62,9 +60,10 @@ def read_fsds(path: Path, details: bool = False) -> pd.DataFrame:
             "accession": rows["adsh"],
             "form": rows["form"],
             "filed": pd.to_datetime(rows["filed"]),
-            "taxonomy": rows["version"].str.split("/").str[0].where(
-                rows["version"] != rows["adsh"], "custom"
-            ),
+            "taxonomy": rows["version"]
+            .str.split("/")
+            .str[0]
+            .where(rows["version"] != rows["adsh"], "custom"),
             "tag": rows["tag"] + part,
             "unit": rows["uom"],
             "start": start,
@@ -85,8 +84,9 @@ def read_companyfacts(path: Path) -> pd.DataFrame:
         for unit, facts in described["units"].items()
         for fact in facts
     ]  # fmt: skip
-    names = "cik accession form filed taxonomy tag unit start end value".split()
-    frame = pd.DataFrame(rows, columns=names)
+    names = ("cik", "accession", "form", "filed", "taxonomy", "tag", "unit", "start", "end",
+             "value")  # fmt: skip
+    frame = pd.DataFrame(rows, columns=list(names))
     for column in ("filed", "start", "end"):
         frame[column] = pd.to_datetime(frame[column])
     return frame
@@ -235,7 +235,7 @@ def tally(corrupted: Corrupted, settings: ValidateSettings, counts: np.ndarray) 
     """Run the gate over a corrupted frame and count."""
     board = make_board(corrupted.frame)
     alarms: dict[int, Finding] = {
-        int(board.order[finding.row]): finding for finding in find(board, settings.detectors)
+        int(board.order[finding.row]): finding for finding in find(board, settings)
     }
     wrong = set(corrupted.rows.tolist())
     found = wrong & alarms.keys()
@@ -261,7 +261,7 @@ def clean_base(frame: pd.DataFrame, settings: ValidateSettings) -> pd.DataFrame:
     """The facts that the untouched gate accepts, and accepts again without the others."""
     while True:
         board = make_board(frame)
-        aside = [int(board.order[finding.row]) for finding in find(board, settings.detectors)]
+        aside = [int(board.order[finding.row]) for finding in find(board, settings)]
         if not aside:
             return frame
         frame = numbered(frame.drop(index=aside))
@@ -300,7 +300,8 @@ def _text_line() -> str:
     wrong += [f"({figure} {scale})" for figure in figures[-2:] for scale in scales]
     found = sum(map(contradicts_itself, wrong))
     false = sum(map(contradicts_itself, figures))
-    return f"{'“billion billion” text':<34} {len(wrong):>7,} {_share(found, len(wrong))} {'':>8} {_share(found, found + false)}"
+    recall, precision = _share(found, len(wrong)), _share(found, found + false)
+    return f"{'“billion billion” text':<34} {len(wrong):>7,} {recall} {'':>8} {precision}"
 
 
 def main() -> None:

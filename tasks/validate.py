@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+from pydantic import Field
+
 from ledgerline import durable
 from ledgerline.filings.catalogue import Catalogue
 from ledgerline.quality.gate import block
 from ledgerline.quality.report import write_report
 from ledgerline.quality.reviews import read_reviews
-from ledgerline.quality.validation import as_metrics, validate
+from ledgerline.quality.validation import Summary, ValidateSettings, as_metrics, validate
 from tasks.params import Params
 from tasks.stage import run_stage
 
@@ -20,35 +22,41 @@ REPORT = Path("reports/data_quality.html")
 METRICS = Path("reports/validate.json")
 
 
-def main(params: Params) -> None:
+class ValidateParams(Params):
+    """What the stage reads of params.yaml."""
+
+    validate_: ValidateSettings = Field(alias="validate")
+
+
+def main(params: ValidateParams) -> None:
     """Write the clean store, Data Docs and the report, then fail if a critical suite does."""
     summary, board = validate(
         RAW, CLEAN, read_reviews(REVIEWS), params.validate_, Catalogue.load(), DOCS
     )
     write_report(REPORT, summary, board, docs="data_docs/index.html")
-    metrics = as_metrics(summary)
-    durable.write_text(METRICS, json.dumps(metrics, indent=2, ensure_ascii=False) + "\n")
-    _print(metrics)
+    content = json.dumps(as_metrics(summary), indent=2, ensure_ascii=False)
+    durable.write_text(METRICS, content + "\n")
+    _print(summary)
     block(summary.suites, REPORT)
 
 
-def _print(metrics: dict[str, object]) -> None:
+def _print(summary: Summary) -> None:
     """The lines that a person reads in the terminal."""
     print(
-        f"{metrics['facts_in']:,} facts in, {metrics['accepted']:,} accepted, "
-        f"{metrics['set_aside']:,} set aside"
+        f"{summary.facts_in:,} facts in, {summary.accepted:,} accepted, "
+        f"{summary.set_aside:,} set aside"
     )
-    reasons = metrics["reasons"]
-    assert isinstance(reasons, dict)
-    for reason, count in reasons.items():
+    for reason, count in summary.reasons.items():
         print(f"  {count:>7,}  {reason}")
-    planted = metrics["planted"]
-    if isinstance(planted, dict):
+    if summary.truth is not None:
         print(
-            f"of {planted['errors']:,} planted errors: recall {planted['recall']:.4f}, "
-            f"precision {planted['precision']:.4f}, right factor {planted['right_factor']:.4f}"
+            f"of {summary.truth.planted:,} planted errors: recall {summary.truth.recall:.4f}, "
+            f"precision {summary.truth.precision:.4f}"
         )
+    for suite in summary.suites:
+        for failure in suite.warnings:
+            print(f"warning, {failure.suite}: {failure.expectation} ({failure.count:,} rows)")
 
 
 if __name__ == "__main__":
-    run_stage("validate", main)
+    run_stage("validate", ValidateParams, main)

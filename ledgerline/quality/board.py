@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,21 +74,21 @@ DAYS_A_YEAR = 365.25
 
 def make_board(frame: pd.DataFrame) -> Board:
     """Sort a frame of `Store.frame()`'s columns into a `Board`."""
-    company, companies = pd.factorize(frame["cik"], sort=True)
-    accession, accessions = pd.factorize(frame["accession"])
+    company, companies = _codes(frame["cik"])
+    accession, accessions = _codes(frame["accession"])
     # Co-registrants share an accession; each has a filing of its own.
-    filing, filed_by = pd.factorize(company.astype(np.int64) * len(accessions) + accession)
+    filing, filed_by = _codes(company.astype(np.int64) * len(accessions) + accession)
     filings = [str(accessions[code % len(accessions)]) for code in filed_by]
     names = frame["taxonomy"].astype("category")
-    tags, tag_names = pd.factorize(frame["tag"])
+    tags, tag_names = _codes(frame["tag"])
     taxonomies = list(names.cat.categories)
     qualified = tags.astype(np.int64) * len(taxonomies) + names.cat.codes.to_numpy()
-    metric, qualified_names = pd.factorize(qualified)
+    metric, qualified_names = _codes(qualified)
     metrics = [
         f"{taxonomies[code % len(taxonomies)]}:{tag_names[code // len(taxonomies)]}"
         for code in qualified_names
     ]
-    unit, units = pd.factorize(frame["unit"])
+    unit, units = _codes(frame["unit"])
     start, end, filed = (_days(frame[column]) for column in ("start", "end", "filed"))
 
     series_key = (company.astype(np.int64) * len(metrics) + metric) * len(units) + unit
@@ -111,10 +112,10 @@ def make_board(frame: pd.DataFrame) -> Board:
         zeros=trailing_zeros(size),
         series=series,
         point=point,
-        filing=filing[order].astype(np.int32),
-        company=company[order].astype(np.int32),
-        metric=metric.astype(np.int32),
-        unit=unit.astype(np.int32),
+        filing=filing[order],
+        company=company[order],
+        metric=metric,
+        unit=unit,
         kind=kind,
         start=start,
         end=end,
@@ -122,7 +123,7 @@ def make_board(frame: pd.DataFrame) -> Board:
         filings=filings,
         companies=[int(cik) for cik in companies],
         metrics=metrics,
-        units=list(units),
+        units=units,
     )
 
 
@@ -137,6 +138,12 @@ def trailing_zeros(size: npt.NDArray[np.float64]) -> npt.NDArray[np.int8]:
         rest = rest[whole]
         zeros[rest] = grain
     return zeros
+
+
+def _codes(values: Any) -> tuple[Codes, list[Any]]:
+    """Small codes for `values`, and the values that they stand for."""
+    codes, distinct = pd.factorize(values)
+    return codes.astype(np.int32), list(distinct)
 
 
 def _days(dates: "pd.Series[pd.Timestamp]") -> Codes:

@@ -29,7 +29,10 @@ PEAK = 0.3675526
 class Comparison(Protocol):
     """One thing that every fact may be compared with."""
 
-    detector: str
+    @property
+    def detector(self) -> str:
+        """Which detector it belongs to, then perhaps a colon and what it compares."""
+        ...
 
     def bans(self, rows: Rows, power: int) -> Bans:
         """Evidence for each of `rows` being too large by 10**power; 0 where it can't say."""

@@ -48,7 +48,8 @@ def _evidence(board: Board, comparison: object, row: int, bans: float) -> Eviden
         if zeros == 0:
             ending = "ends in no zero"
         return Evidence("grain", f"{ending}; values of this filing usually end in {usual}", bans)
-    assert isinstance(comparison, Distance)
+    if not isinstance(comparison, Distance):
+        raise TypeError(f"no words for {comparison!r}")
     expected = float(
         np.abs(board.value[row]) / 10.0 ** float(comparison.distance_of(np.array([row]))[0])
     )

@@ -81,7 +81,7 @@ def history(
 def point_levels(board: Board, trusted: Flags) -> tuple[npt.NDArray[np.float64], Codes]:
     """Median rate of each point's trusted facts (NaN if none), and each point's first row."""
     rates = pd.Series(np.where(trusted, board.rate, np.nan))
-    level = rates.groupby(board.point).median().to_numpy(np.float64)
+    level = np.asarray(rates.groupby(board.point).median(), np.float64)
     first = np.flatnonzero(np.diff(board.point, prepend=-1)).astype(np.int32)
     return level, first
 
@@ -100,7 +100,8 @@ def restlessness(
     def elsewhere(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Sum over the metric's steps, less the two that touch the point."""
         whole = np.bincount(metric[1:], values, minlength=len(board.metrics))[metric]
-        return whole - np.append(values, 0.0) - np.insert(values, 0, 0.0)
+        others: npt.NDArray[np.float64] = whole - np.append(values, 0.0) - np.insert(values, 0, 0.0)
+        return others
 
     seen = elsewhere(counted) + settings.prior_weight
     mean = elsewhere(distance) + settings.prior_weight * settings.prior_spread * MEAN_DISTANCE

@@ -8,7 +8,6 @@ from ledgerline.quality.board import Board, Flags, Kind
 from ledgerline.quality.comparison import Distance
 from ledgerline.settings import Settings
 
-
 # Median absolute deviation of a normal variable, times this, is its standard deviation.
 MAD_TO_SIGMA = 1.4826
 

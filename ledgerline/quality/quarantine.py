@@ -1,7 +1,7 @@
 """The quarantine: a table in the clean store, holding every fact that was set aside."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -208,3 +208,10 @@ def read_quarantine(engine: Engine) -> list[dict[str, Any]]:
     with engine.connect() as connection:
         rows = connection.execute(TABLE.select().order_by(TABLE.c.confidence.desc())).mappings()
         return [{**row, "evidence": json.loads(row["evidence"])} for row in rows]
+
+
+def row_identity(row: Mapping[str, Any]) -> Identity:
+    """The identity of a row of the quarantine."""
+    return Identity(
+        row["cik"], row["accession"], row["tag"], row["unit"], row["start"] or "", row["end"]
+    )

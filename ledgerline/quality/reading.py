@@ -47,7 +47,9 @@ def read_facts(engine: Engine) -> pd.DataFrame:
             "filed": of_filing["filed"].array,
             "taxonomy": of_concept["taxonomy"].array,
             "tag": of_concept["tag"].array,
-            "unit": pd.Categorical.from_codes(unit, categories=list(units)),
+            "unit": pd.Categorical.from_codes(
+                unit.astype(np.int32), categories=pd.Index(list(units))
+            ),
             "start": _timestamps(start),
             "end": _timestamps(end),
             "value": value,

@@ -3,6 +3,7 @@
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 
 from ledgerline.quality.board import NO_START, Board
 
@@ -45,13 +46,17 @@ def sparkline(board: Board, row: int) -> str:
     )
 
 
-def _span(board: Board, rows: np.ndarray) -> np.ndarray:
+def _span(board: Board, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
     """Length of each row's period in quarters; 0 for an instant."""
     days = board.end[rows].astype(np.int64) - board.start[rows]
-    return np.where(board.start[rows] == NO_START, 0, np.round(days / 91.3))
+    quarters: npt.NDArray[np.float64] = np.round(days / 91.3)
+    return np.where(board.start[rows] == NO_START, 0.0, quarters)
 
 
-def _scale(values: np.ndarray, low: float, high: float, least: float = 1e-9) -> np.ndarray:
+def _scale(
+    values: npt.NDArray[np.float64], low: float, high: float, least: float = 1e-9
+) -> npt.NDArray[np.float64]:
     middle = (values.max() + values.min()) / 2
     span = max(float(np.ptp(values)), least)
-    return (low + high) / 2 + (values - middle) / span * (high - low)
+    placed: npt.NDArray[np.float64] = (low + high) / 2 + (values - middle) / span * (high - low)
+    return placed

@@ -28,6 +28,7 @@ from ledgerline.quality.reading import read_facts
 from ledgerline.quality.reviews import Decision, Identity, Review
 from ledgerline.quality.structure import structure_findings
 from ledgerline.quality.truth import Score, planted_errors, score
+from ledgerline.quality.units import UnitsSettings, sign_findings, unit_findings
 from ledgerline.quality.weighing import DetectorSettings, weigh_facts
 from ledgerline.settings import Settings
 
@@ -38,6 +39,7 @@ class ValidateSettings(Settings):
     """The section `validate` of params.yaml."""
 
     detectors: DetectorSettings
+    units: UnitsSettings
     gate: GateSettings
 
 
@@ -101,7 +103,7 @@ def validate(
     """
     with Store.open(raw, read_only=True) as store:
         board = make_board(read_facts(store.engine))
-        findings = find(board, settings.detectors)
+        findings = find(board, settings)
         facts = stored_facts(store.engine, [int(board.fact_id[f.row]) for f in findings])
         reviewed = facts_named(store.engine, [review.fact for review in reviews])
         planted = planted_errors(store.engine)
@@ -126,14 +128,23 @@ def validate(
     return summary, board
 
 
-def find(board: Board, settings: DetectorSettings) -> list[Finding]:
-    """Every finding on a board, at most one a row."""
-    broken = structure_findings(board)
+def find(board: Board, settings: ValidateSettings) -> list[Finding]:
+    """Every finding on a board, at most one a row: the first that applies.
+
+    What can't be read comes first, then units, since sizes in different units don't compare;
+    then powers of ten, then signs.
+    """
+    found = {finding.row: finding for finding in structure_findings(board)}
+    for finding in unit_findings(board, settings.units):
+        found.setdefault(finding.row, finding)
     sound = np.isfinite(board.value)
-    sound[[finding.row for finding in broken]] = False
-    weighed = weigh_facts(board, sound, settings)
-    taken = {finding.row for finding in broken}
-    return broken + [f for f in scale_findings(board, weighed) if f.row not in taken]
+    sound[list(found)] = False
+    for finding in scale_findings(board, weigh_facts(board, sound, settings.detectors)):
+        found.setdefault(finding.row, finding)
+    sound[list(found)] = False
+    for finding in sign_findings(board, sound, settings.units):
+        found.setdefault(finding.row, finding)
+    return list(found.values())
 
 
 def as_metrics(summary: Summary) -> dict[str, Any]:

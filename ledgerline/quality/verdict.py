@@ -173,7 +173,7 @@ class _Group:
         worth = (off >= settings.group_share * size) & (size >= settings.group_facts)
         prior = settings.filing_prior if scope is Scope.FILING else settings.metric_prior
         filed = np.unique(board.company.astype(np.int64) << 32 | board.filing) >> 32
-        others = np.bincount(filed, minlength=len(board.companies)) - 1.0
+        others = np.bincount(filed, minlength=len(board.companies)).astype(np.float64) - 1.0
         return cls(scope, code, worth[code] & known, others[board.company], prior)
 
     def odds(
@@ -198,12 +198,13 @@ class _Group:
         companions[local] = self.companions[rows]
         across = np.zeros(groups)
         for column, comparison in zip(seen.T, panel.comparisons, strict=True):
-            summed = np.bincount(local, np.where(counted, column, 0.0), minlength=groups)
+            weights = np.where(counted, column, 0.0)
+            summed = np.asarray(np.bincount(local, weights, minlength=groups), np.float64)
             if self.scope is Scope.METRIC or (
                 isinstance(comparison, Distance) and comparison.whole
             ):
                 # One series lies off its peers or siblings once, however many facts it has.
-                summed /= np.maximum(np.bincount(local, counted & (column != 0)), 1)
+                summed = summed / np.maximum(np.bincount(local, counted & (column != 0)), 1)
             summed = np.clip(summed, -settings.group_limit, settings.group_limit)
             if isinstance(comparison, Distance) and comparison.other is not None:
                 across += summed
