@@ -1,5 +1,6 @@
 """The filings environment runs in TRL's trainer as it is: TRL calls its tools and trains on it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,10 @@ TURNS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>")
 
 def qwen_tokenizer(corpus: list[str], environment: FilingsEnvironment) -> PreTrainedTokenizerFast:
     """A small tokenizer with Qwen's turn markers and chat template, which TRL knows."""
-    tokenizer = train_tokenizer(corpus, tool_schemas(environment), vocabulary=400)
+    schemas = tool_schemas(environment)
+    # The constant head of every prompt is long; tokens that know it keep the test quick.
+    constant = [environment.instructions, json.dumps(schemas), qwen2_5_chat_template] * 5
+    tokenizer = train_tokenizer([*corpus, *constant], schemas, vocabulary=1500)
     tokenizer.add_special_tokens({"additional_special_tokens": list(TURNS)})
     tokenizer.chat_template = qwen2_5_chat_template
     tokenizer.eos_token = "<|im_end|>"
