@@ -10,10 +10,10 @@ from ledgerline.errors import LedgerlineError
 from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
-from ledgerline.rewards.audit import audit
+from ledgerline.rewards.audit import AuditSettings, audit
 from ledgerline.rewards.audit_report import as_json, html, plot
 from ledgerline.rewards.rubric import Rubric
-from tasks.params import Params
+from tasks.practice import PracticeParams
 from tasks.stage import run_stage
 
 FACTS = Path("data/clean/facts.sqlite")
@@ -24,7 +24,13 @@ PAGE = Path("reports/audit.html")
 PLOT = Path("reports/audit.png")
 
 
-def main(params: Params) -> None:
+class AuditParams(PracticeParams):
+    """What the stage reads of params.yaml."""
+
+    audit: AuditSettings
+
+
+def main(params: AuditParams) -> None:
     """Play every scripted policy on training examples, write what came out, fail on faults."""
     with Store.open(FACTS, read_only=True) as store:
         search = Search(store)
@@ -57,4 +63,4 @@ def _measured_pass_rates() -> list[float] | None:
 
 
 if __name__ == "__main__":
-    run_stage("audit", main)
+    run_stage("audit", AuditParams, main)

@@ -24,8 +24,9 @@ from ledgerline.evaluation.evaluate import (
 )
 from ledgerline.evaluation.judging import Player
 from ledgerline.evaluation.metrics import ALL, CROSSED
-from ledgerline.evaluation.playing import engine_player, script_player
+from ledgerline.evaluation.playing import policy_player, script_player
 from ledgerline.evaluation.plots import plot_slices
+from ledgerline.evaluation.promotion import PromoteSettings
 from ledgerline.evaluation.prompted import is_available, prompted_player
 from ledgerline.evaluation.records import TEST, Record, write_records
 from ledgerline.evaluation.report import report
@@ -46,11 +47,9 @@ from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.examples.mentions import Mentions
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
-from ledgerline.policy.engine import Sampling
-from ledgerline.policy.policy import Policy
 from ledgerline.rewards.rubric import Rubric
 from tasks.lineage import lineage
-from tasks.params import Params
+from tasks.practice import PracticeParams
 from tasks.stage import run_stage
 from tasks.tracking import stage_run
 
@@ -62,16 +61,23 @@ CACHE = Path(".prompted")
 PAGE = Path("reports/evaluation.html")
 SUMMARY = Path("reports/evaluate.json")
 FOLDER = Path("reports/evaluation")
-GREEDY = Sampling(temperature=0.0, top_p=1.0)
 
 
-def main(params: Params) -> None:
+class EvaluateParams(PracticeParams):
+    """What the stage reads of params.yaml."""
+
+    evaluate: EvaluateSettings
+    policy: PolicySettings
+    promote: PromoteSettings
+
+
+def main(params: EvaluateParams) -> None:
     """Play, judge, weigh; print the table and some completions; write records and report."""
     settings = params.evaluate
     gate = params.promote.gate
     with Store.open(FACTS, read_only=True) as store:
         search = Search(store)
-        players, notes = choose_players(params, store, search, MODELS)
+        players, notes = choose_players(params, store, search)
         records = play_all(
             players,
             read_jsonl(EXAMPLES / "validation.jsonl"),
@@ -88,7 +94,7 @@ def main(params: Params) -> None:
     log(params, evidence)
 
 
-def log(params: Params, evidence: Evidence) -> None:
+def log(params: EvaluateParams, evidence: Evidence) -> None:
     """Figures of every policy, the page and the plots, to MLflow."""
     with stage_run("evaluate", params) as run:
         for name, measures in evidence.measures.items():
@@ -107,7 +113,7 @@ def log(params: Params, evidence: Evidence) -> None:
 
 
 def choose_players(
-    params: Params, store: Store, search: Search, models: Mapping[str, Path]
+    params: EvaluateParams, store: Store, search: Search, models: Mapping[str, Path] = MODELS
 ) -> tuple[dict[str, Player], list[str]]:
     """Who plays, by name, and in words who was left out and why."""
     settings = params.evaluate
@@ -115,7 +121,19 @@ def choose_players(
     def make() -> FilingsEnvironment:
         return FilingsEnvironment(search)
 
-    players = {name: policy_player(folder, params, search) for name, folder in models.items()}
+    players = {
+        name: policy_player(
+            folder,
+            params.policy.attention,
+            settings.engine,
+            make,
+            episode_fields,
+            params.limits,
+            settings.timed,
+            settings.seed,
+        )
+        for name, folder in models.items()
+    }
     notes = []
     if settings.rule:
         rule = Rule(Mentions(store.companies(), search.catalogue))
@@ -130,23 +148,6 @@ def choose_players(
     if not settings.prompted:
         notes.append("No prompted model was asked: evaluate.prompted in params.yaml names none.")
     return players, notes
-
-
-def policy_player(folder: Path, params: Params, search: Search) -> Player:
-    """A player for the policy in `folder`, greedy, on the accelerator where there is one."""
-    settings = params.evaluate
-    policy = Policy.load(folder, params.policy.attention)
-    policy.merge_adapter()
-    return engine_player(
-        policy.embedded_engine(settings.engine),
-        policy.codec,
-        lambda: FilingsEnvironment(search),
-        episode_fields,
-        params.limits,
-        GREEDY,
-        settings.timed,
-        settings.seed,
-    )
 
 
 def show(
@@ -209,4 +210,4 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    run_stage("evaluate", main)
+    run_stage("evaluate", EvaluateParams, main)

@@ -6,7 +6,7 @@ import orjson
 
 from ledgerline.durable import write_bytes
 from ledgerline.filings.edgar import EdgarUnreachableError
-from ledgerline.filings.ingest import ingest
+from ledgerline.filings.ingest import IngestSettings, ingest
 from tasks.params import Params
 from tasks.stage import TransportError, run_stage
 
@@ -14,7 +14,13 @@ STORE = Path("data/raw/facts.sqlite")
 REPORT = Path("reports/ingest.json")
 
 
-def main(params: Params) -> None:
+class IngestParams(Params):
+    """What the stage reads of params.yaml."""
+
+    ingest: IngestSettings
+
+
+def main(params: IngestParams) -> None:
     """Read the sources into the raw store and report what came and what was set aside."""
     try:
         result = ingest(params.ingest, STORE)
@@ -35,4 +41,4 @@ def main(params: Params) -> None:
 
 
 if __name__ == "__main__":
-    run_stage("ingest", main)
+    run_stage("ingest", IngestParams, main)

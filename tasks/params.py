@@ -1,43 +1,41 @@
 """params.yaml as checked settings: one section per stage, no key that nothing reads."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ledgerline.environments.dialogue import Limits
 from ledgerline.errors import LedgerlineError
-from ledgerline.evaluation.evaluate import EvaluateSettings
-from ledgerline.evaluation.promotion import PromoteSettings
-from ledgerline.examples.synthesize import SynthesizeSettings
-from ledgerline.filings.ingest import IngestSettings
-from ledgerline.policy.policy import PolicySettings
-from ledgerline.quality.validation import ValidateSettings
-from ledgerline.rewards.audit import AuditSettings
-from ledgerline.rewards.rubric import RubricSettings
-from ledgerline.settings import Settings
-from ledgerline.training.trainer import TrainerSettings
-from ledgerline.training.warmup import WarmupSettings
+
+SECTIONS = (
+    "ingest",
+    "validate",
+    "synthesize",
+    "limits",
+    "rubric",
+    "policy",
+    "warmup",
+    "audit",
+    "train",
+    "evaluate",
+    "promote",
+)
 
 
-class Params(Settings):
-    """The whole of params.yaml."""
+class Params(BaseModel):
+    """The sections of params.yaml that a stage reads; each stage names its own in a subclass.
 
-    ingest: IngestSettings
-    validate_: ValidateSettings = Field(alias="validate")
-    synthesize: SynthesizeSettings
-    limits: Limits
-    rubric: RubricSettings
-    policy: PolicySettings
-    warmup: WarmupSettings
-    audit: AuditSettings
-    train: TrainerSettings
-    evaluate: EvaluateSettings
-    promote: PromoteSettings
+    Sections of other stages are passed over, so that a stage imports only what it runs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-def load_params(path: Path) -> Params:
+AnyParams = TypeVar("AnyParams", bound=Params)
+
+
+def load_params(path: Path, kind: type[AnyParams]) -> AnyParams:
     """Read and check `path`; a key that is unknown, missing or of the wrong type is named."""
     try:
         content: Any = yaml.safe_load(path.read_text())
@@ -45,8 +43,13 @@ def load_params(path: Path) -> Params:
         raise LedgerlineError(f"{path}: {error.strerror}; run from the project's root") from None
     except yaml.YAMLError as error:
         raise LedgerlineError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise LedgerlineError(f"{path}: must hold the sections {', '.join(SECTIONS)}")
+    unknown = [str(section) for section in content if section not in SECTIONS]
+    if unknown:
+        raise LedgerlineError(f"{path}: {', '.join(unknown)}: no such section (misspelt?)")
     try:
-        return Params.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         faults = "; ".join(_describe(fault) for fault in error.errors())
         raise LedgerlineError(f"{path}: {faults}") from None

@@ -13,7 +13,8 @@ from rich.console import Console
 from ledgerline.durable import write_bytes
 from ledgerline.errors import LedgerlineError
 from ledgerline.evaluation.card import model_card, write_mlmodel
-from ledgerline.evaluation.evaluate import BASE, TRAINED, play_all, weigh
+from ledgerline.evaluation.evaluate import BASE, TRAINED, weigh
+from ledgerline.evaluation.kept_data import keep_data
 from ledgerline.evaluation.promotion import (
     THRESHOLD,
     Promotion,
@@ -22,17 +23,12 @@ from ledgerline.evaluation.promotion import (
     promote,
 )
 from ledgerline.evaluation.records import Record, read_records
+from ledgerline.evaluation.reevaluate import Conditions, play_version
 from ledgerline.evaluation.registry import Registry
-from ledgerline.evaluation.slices import Slicer
 from ledgerline.evaluation.tables import rich_table
-from ledgerline.examples.jsonl import read_jsonl
-from ledgerline.filings.search import Search
-from ledgerline.filings.store import Store
 from ledgerline.policy.policy import Policy
-from ledgerline.rewards.rubric import Rubric
-from tasks.evaluate import EXAMPLES, FACTS, MODELS, RECORDS, policy_player
+from tasks.evaluate import EXAMPLES, FACTS, MODELS, RECORDS, EvaluateParams
 from tasks.lineage import LOCK, lineage
-from tasks.params import Params
 from tasks.stage import PARAMS, run_stage
 
 SUMMARY = Path("reports/promote.json")
@@ -41,7 +37,7 @@ LOCK_FILE = Path("mlflow.db.promotion.lock")
 EXAMPLES_IN_VERSION = ("test.jsonl", "validation.jsonl")
 
 
-def main(params: Params) -> None:
+def main(params: EvaluateParams) -> None:
     """Register, decide, move the aliases, and write down what came of it."""
     registry = open_registry(params)
     records = read_records(RECORDS)
@@ -55,7 +51,7 @@ def main(params: Params) -> None:
             lambda folder: replay(folder, params),
         )
     if params.promote.keep_data:
-        registry.keep_data(promotion.version, FACTS)
+        keep_data(registry, promotion.version, FACTS)
     show(Console(), registry, promotion)
     content = {
         "model": registry.name,
@@ -67,14 +63,14 @@ def main(params: Params) -> None:
     write_bytes(SUMMARY, orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
 
 
-def open_registry(params: Params) -> Registry:
+def open_registry(params: EvaluateParams) -> Registry:
     """The registry behind MLFLOW_TRACKING_URI, by default the project's own SQLite."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
     return Registry(uri, params.promote.model, params.promote.experiment)
 
 
-def submit(params: Params, records: Sequence[Record], folder: Path) -> Submission:
+def submit(params: EvaluateParams, records: Sequence[Record], folder: Path) -> Submission:
     """Gather in `folder` what a version holds: weights, card, examples, params, dvc.lock."""
     gate = params.promote.gate
     evidence = weigh(records, params.evaluate, gate.wrong_shown_limit, gate.confidence)
@@ -120,18 +116,19 @@ def export_policy(source: Path, target: Path) -> None:
     shutil.copytree(source, target)
 
 
-def replay(version: Path, params: Params) -> list[Record]:
+def replay(version: Path, params: EvaluateParams) -> list[Record]:
     """The records of a fetched version on the present test set, with the present settings."""
-    with Store.open(FACTS, read_only=True) as store:
-        search = Search(store)
-        return play_all(
-            {TRAINED: policy_player(version / "policy", params, search)},
-            read_jsonl(EXAMPLES / "validation.jsonl"),
-            read_jsonl(EXAMPLES / "test.jsonl"),
-            Rubric.from_settings(params.rubric),
-            Slicer(search),
-            params.evaluate,
-        )
+    return play_version(
+        version / "policy",
+        Conditions(
+            limits=params.limits,
+            rubric=params.rubric,
+            attention=params.policy.attention,
+            evaluate=params.evaluate,
+        ),
+        FACTS,
+        EXAMPLES,
+    )
 
 
 def show(console: Console, registry: Registry, promotion: Promotion) -> None:
@@ -149,4 +146,4 @@ def show(console: Console, registry: Registry, promotion: Promotion) -> None:
 
 
 if __name__ == "__main__":
-    run_stage("promote", main)
+    run_stage("promote", EvaluateParams, main)

@@ -8,7 +8,7 @@ from typing import NoReturn
 from rich.console import Console
 
 from ledgerline.errors import LedgerlineError
-from tasks.params import Params, load_params
+from tasks.params import AnyParams, load_params
 
 PARAMS = Path("params.yaml")
 TRANSPORT_FAILURE = 75
@@ -19,14 +19,15 @@ class TransportError(LedgerlineError):
     """A server could not be reached or would not serve; trying again later may help."""
 
 
-def run_stage(name: str, body: Callable[[Params], None]) -> NoReturn:
-    """Run a stage's `body` with the checked params and exit: 0, 1 on an error, 75 on transport.
+def run_stage(name: str, kind: type[AnyParams], body: Callable[[AnyParams], None]) -> NoReturn:
+    """Run a stage's `body` with the params that `kind` names, and exit.
 
+    The status is 0, 1 on an error, 75 where a server could not be reached.
     A `LedgerlineError` is one clear message; anything else is a bug and keeps its traceback.
     """
     console = Console(stderr=True)
     try:
-        body(load_params(PARAMS))
+        body(load_params(PARAMS, kind))
     except TransportError as error:
         console.print(f"[bold red]{name}:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(TRANSPORT_FAILURE)

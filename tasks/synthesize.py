@@ -11,7 +11,7 @@ from ledgerline.examples.card import card
 from ledgerline.examples.jsonl import write_jsonl
 from ledgerline.examples.leakage import check_examples
 from ledgerline.examples.mentions import Mentions
-from ledgerline.examples.synthesize import make_holdouts, slice_name, synthesize
+from ledgerline.examples.synthesize import SynthesizeSettings, make_holdouts, slice_name, synthesize
 from ledgerline.filings.catalogue import Catalogue
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
@@ -24,7 +24,13 @@ CARD = Path("reports/examples.md")
 SUMMARY = Path("reports/synthesize.json")
 
 
-def main(params: Params) -> None:
+class SynthesizeParams(Params):
+    """What the stage reads of params.yaml."""
+
+    synthesize: SynthesizeSettings
+
+
+def main(params: SynthesizeParams) -> None:
     """Write the corpus, prove that nothing leaks, and describe it."""
     settings = params.synthesize
     with Store.open(FACTS, read_only=True) as store:
@@ -65,4 +71,4 @@ def main(params: Params) -> None:
 
 
 if __name__ == "__main__":
-    run_stage("synthesize", main)
+    run_stage("synthesize", SynthesizeParams, main)

@@ -14,12 +14,11 @@ from ledgerline.durable import replacing_directory, write_bytes, write_text
 from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
-from ledgerline.policy.policy import Policy
+from ledgerline.policy.policy import Policy, PolicySettings
 from ledgerline.training.checkpoint import manifest
 from ledgerline.training.traces import RolloutLog
-from ledgerline.training.trainer import StepReport, Trainer
-from tasks.params import Params
-from tasks.practice import filings_task
+from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
+from tasks.practice import PracticeParams, filings_task
 from tasks.stage import run_stage
 from tasks.tracking import stage_run
 from tasks.warmup import success_rate
@@ -34,7 +33,14 @@ SUMMARY = Path("reports/train.json")
 CURVE = Path("reports/train.csv")
 
 
-def main(params: Params) -> None:
+class TrainParams(PracticeParams):
+    """What the stage reads of params.yaml."""
+
+    train: TrainerSettings
+    policy: PolicySettings
+
+
+def main(params: TrainParams) -> None:
     """Train with progress shown; log metrics and sampled rollouts; write the policy."""
     settings = params.train
     console = Console()
@@ -84,7 +90,7 @@ def main(params: Params) -> None:
     shutil.rmtree(CHECKPOINTS, ignore_errors=True)
 
 
-def _fingerprint(params: Params) -> str:
+def _fingerprint(params: TrainParams) -> str:
     """Names what a checkpoint belongs to: a run with other inputs must not resume from it."""
     content = [
         params.model_dump(mode="json", include={"train", "policy", "rubric", "limits"}),
@@ -115,4 +121,4 @@ def _curve(history: list[dict[str, float]]) -> str:
 
 
 if __name__ == "__main__":
-    run_stage("train", main)
+    run_stage("train", TrainParams, main)

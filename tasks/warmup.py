@@ -19,14 +19,13 @@ from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.codec import ChatCodec
 from ledgerline.policy.engine import EmbeddedEngine, Sampling
-from ledgerline.policy.policy import Policy
+from ledgerline.policy.policy import Policy, PolicySettings
 from ledgerline.policy.scratch import build_model, train_tokenizer
 from ledgerline.training.demonstrations import choose, demonstrate
 from ledgerline.training.rollouts import roll_out
 from ledgerline.training.task import Task
-from ledgerline.training.warmup import WarmupStep, warm_up
-from tasks.params import Params
-from tasks.practice import filings_task
+from ledgerline.training.warmup import WarmupSettings, WarmupStep, warm_up
+from tasks.practice import PracticeParams, filings_task
 from tasks.stage import run_stage
 from tasks.tracking import stage_run
 
@@ -39,7 +38,14 @@ GREEDY = Sampling(temperature=0.0, top_p=1.0)
 GROUP = 8
 
 
-def main(params: Params) -> None:
+class WarmupParams(PracticeParams):
+    """What the stage reads of params.yaml."""
+
+    warmup: WarmupSettings
+    policy: PolicySettings
+
+
+def main(params: WarmupParams) -> None:
     """Build or load the base, demonstrate until the target, measure what is left to practice."""
     settings = params.warmup
     console = Console()
@@ -82,7 +88,7 @@ def main(params: Params) -> None:
     write_text(CURVE, _curve(history))
 
 
-def scratch_policy(params: Params, train: list[Example]) -> Policy:
+def scratch_policy(params: WarmupParams, train: list[Example]) -> Policy:
     """Random weights, and a tokenizer learnt from training prompts and completions alone."""
     shape = params.policy.scratch
     corpus = [f"{example.prompt}{example.completion}" for example in train]
@@ -125,4 +131,4 @@ def _curve(history: list[WarmupStep]) -> str:
 
 
 if __name__ == "__main__":
-    run_stage("warmup", main)
+    run_stage("warmup", WarmupParams, main)
