@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,8 +15,10 @@ from ledgerline.environments.scripted import Script, play
 from ledgerline.evaluation.judging import Played, Player
 from ledgerline.examples.example import Example
 from ledgerline.policy.engine import Sampling
+from ledgerline.policy.policy import EngineSettings, Policy
 from ledgerline.training.rollouts import Engine
 
+GREEDY = Sampling(temperature=0.0, top_p=1.0)
 MakeEnvironment = Callable[[], Environment]
 Fields = Callable[[Example], Mapping[str, Any]]
 
@@ -53,6 +56,24 @@ def engine_player(
         ]
 
     return player
+
+
+def policy_player(
+    folder: Path,
+    attention: str,
+    engine: EngineSettings,
+    make: MakeEnvironment,
+    fields: Fields,
+    limits: Limits,
+    timed: int,
+    seed: int,
+) -> Player:
+    """A player for the policy stored in `folder`: greedy, an adapter folded into its base."""
+    policy = Policy.load(folder, attention)
+    policy.merge_adapter()
+    return engine_player(
+        policy.embedded_engine(engine), policy.codec, make, fields, limits, GREEDY, timed, seed
+    )
 
 
 def episode_probability(episode: Episode) -> float:

@@ -7,10 +7,8 @@ carries out an event whose alias a kill prevented. Writers hold `promotion_lock`
 """
 
 import fcntl
-import gzip
 import json
 import logging
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +24,6 @@ from mlflow.exceptions import MlflowException
 from ledgerline.errors import LedgerlineError
 from ledgerline.evaluation.manifest import (
     build_manifest,
-    file_digest,
     manifest_digest,
     verify_manifest,
 )
@@ -36,7 +33,6 @@ CHALLENGER = "challenger"
 PROMOTED = "promoted"
 ROLLED_BACK = "rolled back"
 DIGEST = "manifest_sha256"
-DATA = "data_sha256"
 _EVENT = "event-"
 _DECISION = "decision-"
 _LOGGER = logging.getLogger(__name__)
@@ -80,16 +76,22 @@ class Registry:
         self.uri = uri
         self.name = name
         self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        self._experiment = experiment
+        self.experiment = experiment
 
     def prepare(self) -> None:
         """Create the registered model and the experiment where they are absent."""
-        if self.client.get_experiment_by_name(self._experiment) is None:
-            _unless_there(lambda: self.client.create_experiment(self._experiment))
+        if self.client.get_experiment_by_name(self.experiment) is None:
+            _unless_there(lambda: self.client.create_experiment(self.experiment))
+        if not self.exists():
+            _unless_there(lambda: self.client.create_registered_model(self.name))
+
+    def exists(self) -> bool:
+        """Whether the model has been registered at all."""
         try:
             self.client.get_registered_model(self.name)
         except MlflowException:
-            _unless_there(lambda: self.client.create_registered_model(self.name))
+            return False
+        return True
 
     def versions(self) -> list[Version]:
         """All versions, oldest first."""
@@ -125,7 +127,7 @@ class Registry:
             if version.tags.get(DIGEST) == digest:
                 return version
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
-        experiment = self.client.get_experiment_by_name(self._experiment)
+        experiment = self.client.get_experiment_by_name(self.experiment)
         run = self.client.create_run(experiment.experiment_id, run_name="registration")
         self.client.log_artifacts(run.info.run_id, str(folder), "model")
         created = self.client.create_model_version(
@@ -169,54 +171,6 @@ class Registry:
     def store_file(self, version: Version, path: Path, folder: str) -> None:
         """Add a file to a version's, beside the weights; it is no part of the manifest."""
         self.client.log_artifact(version.run_id, str(path), f"model/{folder}".rstrip("/"))
-
-    def keep_data(self, version: Version, path: Path) -> str:
-        """Store a data file once for all versions that were evaluated on it; returns its SHA-256.
-
-        The version is tagged with the hash.
-        """
-        digest = file_digest(path)
-        if self._data_run(digest) is None:
-            experiment = self.client.get_experiment_by_name(self._experiment)
-            run = self.client.create_run(experiment.experiment_id, run_name=f"data {path.name}")
-            with tempfile.TemporaryDirectory() as folder:
-                packed = Path(folder, f"{path.name}.gz")
-                with path.open("rb") as source, gzip.open(packed, "wb", 1) as target:
-                    shutil.copyfileobj(source, target)
-                self.client.log_artifact(run.info.run_id, str(packed), "data")
-            # The tag comes last: a run that has it holds the whole file.
-            self.client.set_tag(run.info.run_id, DATA, digest)
-            self.client.set_terminated(run.info.run_id)
-        self.client.set_model_version_tag(self.name, str(version.number), DATA, digest)
-        return digest
-
-    def fetch_data(self, version: Version, path: Path) -> None:
-        """Write to `path` the data file that `version` was evaluated on, verified."""
-        digest = version.tags.get(DATA, "")
-        run = self._data_run(digest) if digest else None
-        if run is None:
-            raise LedgerlineError(
-                f"{self.name} version {version.number} came without its facts; set "
-                "promote.keep_data in params.yaml for versions to come"
-            )
-        with tempfile.TemporaryDirectory() as folder:
-            found = download_artifacts(
-                artifact_uri=f"{run.info.artifact_uri}/data",
-                dst_path=folder,
-                tracking_uri=self.uri,
-            )
-            (packed,) = Path(found).glob("*.gz")
-            with gzip.open(packed, "rb") as source, path.open("wb") as target:
-                shutil.copyfileobj(source, target)
-        if file_digest(path) != digest:
-            raise LedgerlineError(f"the stored facts of version {version.number} were changed")
-
-    def _data_run(self, digest: str) -> Any:
-        experiment = self.client.get_experiment_by_name(self._experiment)
-        found = self.client.search_runs(
-            [experiment.experiment_id], f"tags.{DATA} = '{digest}'", max_results=1
-        )
-        return found[0] if found else None
 
     def events(self) -> list[Event]:
         """Every change of champion, oldest first."""
