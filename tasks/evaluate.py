@@ -47,6 +47,7 @@ from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.examples.mentions import Mentions
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
+from ledgerline.policy.policy import PolicySettings
 from ledgerline.rewards.rubric import Rubric
 from tasks.lineage import lineage
 from tasks.practice import PracticeParams
