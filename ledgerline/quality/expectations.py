@@ -1,5 +1,7 @@
 """Expectations over facts, each a query for the rows that break it.
 
+Those about sizes let stand what a reviewer accepted or corrected.
+
 Great Expectations takes seconds to import, so only a running gate imports this module. The
 queries run where the facts are, in SQLite or Postgres; `{batch}` is the table of facts.
 """
@@ -58,7 +60,8 @@ class ExpectPlausibleSize(UnexpectedRowsExpectation):
             description=f"No {what} is larger than {largest:,.0f}.",
             unexpected_rows_query=_NAMED
             + f"WHERE concept.taxonomy || ':' || concept.tag IN ({listed}) "
-            f"AND abs(fact.approx) > {largest!r}",
+            f"AND abs(fact.approx) > {largest!r} "
+            "AND fact.id NOT IN (SELECT fact_id FROM quarantine WHERE used)",
             severity=severity,
         )
 
@@ -70,6 +73,7 @@ FROM (SELECT filing.cik, fact.concept_id, fact.unit, fact.start, fact."end",
              min(fact.approx) AS low, max(fact.approx) AS high
       FROM {batch} AS fact JOIN filing ON filing.id = fact.filing_id
       WHERE fact.approx > 0
+        AND fact.id NOT IN (SELECT fact_id FROM quarantine WHERE used)
       GROUP BY filing.cik, fact.concept_id, fact.unit, fact.start, fact."end"
       HAVING max(fact.approx) >= 999 * min(fact.approx)) AS extremes
 JOIN concept ON concept.id = extremes.concept_id"""
@@ -99,6 +103,7 @@ FROM (SELECT fact.filing_id, fact."end",
       FROM {batch} AS fact JOIN concept ON concept.id = fact.concept_id
       WHERE fact.concept_id IN (
           SELECT id FROM concept WHERE tag IN ('Assets', 'LiabilitiesAndStockholdersEquity'))
+        AND fact.id NOT IN (SELECT fact_id FROM quarantine WHERE used)
       GROUP BY fact.filing_id, fact."end", fact.unit) AS sheets
 JOIN filing ON filing.id = sheets.filing_id
 WHERE sheets.assets > 0 AND sheets.claims > 0
