@@ -1,15 +1,22 @@
 """The task that the policy is trained on, put together from params."""
 
+import torch
+
 from ledgerline.environments.dialogue import Limits
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.environments.transcript import Transcript
 from ledgerline.examples.example import Example
 from ledgerline.filings.search import Search
+from ledgerline.policy.engine import EmbeddedEngine, Sampling
+from ledgerline.policy.policy import Policy
 from ledgerline.rewards.components import right_figure, right_silence
 from ledgerline.rewards.degenerate import honest
 from ledgerline.rewards.rubric import Rubric, RubricSettings
+from ledgerline.training.rollouts import roll_out
 from ledgerline.training.task import Task
 from tasks.params import Params
+
+GREEDY = Sampling(temperature=0.0, top_p=1.0)
 
 
 class PracticeParams(Params):
@@ -29,6 +36,15 @@ def filings_task(params: PracticeParams, search: Search) -> Task:
         succeeded=_succeeded,
         expert=honest,
     )
+
+
+def success_rate(
+    policy: Policy, engine: EmbeddedEngine, task: Task, examples: list[Example]
+) -> float:
+    """Share of `examples` that the policy solves, greedily."""
+    engine.refresh(policy.plain)
+    rollouts = roll_out(engine, policy.codec, task, examples, 1, GREEDY, torch.Generator())
+    return sum(rollout.succeeded for rollout in rollouts) / len(rollouts)
 
 
 def _succeeded(transcript: Transcript, example: Example) -> bool:

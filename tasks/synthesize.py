@@ -1,6 +1,9 @@
 """Stage `synthesize`: prompt-completion pairs from clean facts, with crossed hold-outs."""
 
+import gzip
+import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import orjson
@@ -8,11 +11,15 @@ import orjson
 from ledgerline.durable import write_bytes, write_text
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.card import card
+from ledgerline.examples.confirm import Draft, Refusal
+from ledgerline.examples.holdouts import SLICES, Holdouts, slice_name
 from ledgerline.examples.jsonl import write_jsonl
 from ledgerline.examples.leakage import check_examples
 from ledgerline.examples.mentions import Mentions
-from ledgerline.examples.synthesize import SynthesizeSettings, make_holdouts, slice_name, synthesize
-from ledgerline.filings.catalogue import Catalogue
+from ledgerline.examples.prose import drafts_of, placed, read_sentences
+from ledgerline.examples.synthesize import SynthesizeSettings, make_holdouts, synthesize
+from ledgerline.examples.universe import Universe
+from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from tasks.params import Params
@@ -20,6 +27,7 @@ from tasks.stage import run_stage
 
 FACTS = Path("data/clean/facts.sqlite")
 EXAMPLES = Path("data/examples")
+CLAUDE = Path("data/claude")
 CARD = Path("reports/examples.md")
 SUMMARY = Path("reports/synthesize.json")
 
@@ -36,13 +44,18 @@ def main(params: SynthesizeParams) -> None:
     with Store.open(FACTS, read_only=True) as store:
         search = Search(store)
         companies = store.companies()
-        corpus = synthesize(companies, search, settings)
+        holdouts = make_holdouts(settings.holdouts, settings.seed)
+        mentions = Mentions(companies, search.catalogue)
+        written = list(_prose(settings, search, mentions, holdouts))
+        if settings.claude is not None:
+            written += _claude(settings, companies, search, mentions, holdouts)
+        corpus = synthesize(companies, search, settings, written=written)
         expectations = check_examples(
             corpus.train,
             (*corpus.validation, *corpus.test),
             search,
-            make_holdouts(settings.holdouts, settings.seed),
-            Mentions(companies, Catalogue.load()),
+            holdouts,
+            mentions,
         )
     failed = [expectation for expectation in expectations if not expectation.met]
     if failed:
@@ -68,6 +81,55 @@ def main(params: SynthesizeParams) -> None:
         "expectations": {str(expectation.name): expectation.met for expectation in expectations},
     }
     write_bytes(SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _prose(
+    settings: SynthesizeSettings, search: Search, mentions: Mentions, holdouts: Holdouts
+) -> Iterator[Draft | Refusal]:
+    """Drafts out of files of tagged sentences, plain or gzipped."""
+    for name in settings.prose:
+        path = Path(name)
+        if not path.is_file():
+            raise LedgerlineError(f"{path}: no such file; see synthesize.prose in params.yaml.")
+        content = path.read_bytes()
+        lines = (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines()
+        for sentence in read_sentences(lines, name):
+            for draft in drafts_of(sentence, search, settings.longest_prompt):
+                yield draft if isinstance(draft, Refusal) else placed(draft, mentions, holdouts)
+
+
+def _claude(
+    settings: SynthesizeSettings,
+    companies: Sequence[Company],
+    search: Search,
+    mentions: Mentions,
+    holdouts: Holdouts,
+) -> list[Draft]:
+    """Drafts that Claude writes; replies are kept in data/claude, so that none is paid twice."""
+    # The SDK takes a second to import, and most runs don't need it.
+    import anthropic
+
+    from ledgerline.examples.claude import commissions, write
+
+    assert settings.claude is not None  # noqa: S101
+    universe = Universe(companies, search, search.catalogue, holdouts)
+    kinds = ("annual", "quarterly", "balance")
+    commissioned = commissions(universe, kinds, SLICES, settings.claude, settings.seed)
+    found = write(
+        anthropic.Anthropic(),
+        commissioned,
+        mentions,
+        holdouts,
+        settings.claude,
+        CLAUDE,
+        settings.seed,
+        time.sleep,
+    )
+    print(
+        f"Claude: {len(found.drafts)} drafts, estimated ${found.estimate:.2f}, billed "
+        f"${found.bill:.2f}; thrown out: {dict(found.thrown_out) or 'none'}"
+    )
+    return list(found.drafts)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,9 @@ from ledgerline.policy.policy import Policy, PolicySettings
 from ledgerline.training.checkpoint import manifest
 from ledgerline.training.traces import RolloutLog
 from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
-from tasks.practice import PracticeParams, filings_task
+from tasks.practice import PracticeParams, filings_task, success_rate
 from tasks.stage import run_stage
 from tasks.tracking import stage_run
-from tasks.warmup import success_rate
 
 FACTS = Path("data/clean/facts.sqlite")
 EXAMPLES = Path("data/examples")

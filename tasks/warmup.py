@@ -25,7 +25,7 @@ from ledgerline.training.demonstrations import choose, demonstrate
 from ledgerline.training.rollouts import roll_out
 from ledgerline.training.task import Task
 from ledgerline.training.warmup import WarmupSettings, WarmupStep, warm_up
-from tasks.practice import PracticeParams, filings_task
+from tasks.practice import PracticeParams, filings_task, success_rate
 from tasks.stage import run_stage
 from tasks.tracking import stage_run
 
@@ -34,7 +34,6 @@ EXAMPLES = Path("data/examples")
 BASE = Path("models/base")
 SUMMARY = Path("reports/warmup.json")
 CURVE = Path("reports/warmup.csv")
-GREEDY = Sampling(temperature=0.0, top_p=1.0)
 GROUP = 8
 
 
@@ -96,15 +95,6 @@ def scratch_policy(params: WarmupParams, train: list[Example]) -> Policy:
     model = build_model(shape, tokenizer, params.warmup.seed)
     model.set_attn_implementation(params.policy.attention)
     return Policy(model, ChatCodec(tokenizer))
-
-
-def success_rate(
-    policy: Policy, engine: EmbeddedEngine, task: Task, examples: list[Example]
-) -> float:
-    """Share of `examples` that the policy solves, greedily."""
-    engine.refresh(policy.plain)
-    rollouts = roll_out(engine, policy.codec, task, examples, 1, GREEDY, torch.Generator())
-    return sum(rollout.succeeded for rollout in rollouts) / len(rollouts)
 
 
 def pass_rates(
