@@ -1,7 +1,6 @@
 """Commands about filings: `facts` and `facts-upgrade`."""
 
 from datetime import date, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer

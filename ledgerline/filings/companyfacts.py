@@ -1,9 +1,8 @@
 """EDGAR companyfacts: one JSON object per company, plain, gzipped, or within the bulk zip."""
 
 import json
-from collections.abc import Iterator
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -31,41 +30,49 @@ def read_companyfacts(
     """
     try:
         document = orjson.loads(content)
-        if b"." in content and _has_long_numbers(document):
-            document = json.loads(content, parse_float=Decimal)
-    except (orjson.JSONDecodeError, ValueError) as error:
+    except orjson.JSONDecodeError as error:
         kind = "an HTML page" if content.lstrip()[:1] == b"<" else "truncated or not JSON"
         raise BadFileError(f"{kind} ({error})") from None
     try:
-        cik = int(document["cik"])
-        company = Company(
-            cik=cik,
-            name=display_name(str(document.get("entityName") or f"CIK {cik}")),
-            ticker=next(iter(document.get("tickers") or ()), ""),
-            former_names=tuple(f["name"] for f in document.get("formerNames") or ()),
-            sic=str(document.get("sic") or ""),
-            fiscal_year_end=str(document.get("fiscalYearEnd") or ""),
-            source=source,
-        )
-        taxonomies = document["facts"].items()
+        try:
+            return _read(document, source)
+        except _InexactError:
+            # The quick parser rounds long numbers to doubles; the slow one keeps them.
+            return _read(json.loads(content, parse_float=Decimal), source)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadFileError(f"not a companyfacts object ({error!r})") from None
+
+
+class _InexactError(Exception):
+    """A number had more digits than a double holds."""
+
+
+def _read(document: Any, source: str) -> tuple[Company, list[Fact], dict[str, int]]:
+    cik = int(document["cik"])
+    company = Company(
+        cik=cik,
+        name=display_name(str(document.get("entityName") or f"CIK {cik}")),
+        ticker=next(iter(document.get("tickers") or ()), ""),
+        former_names=tuple(former["name"] for former in document.get("formerNames") or ()),
+        sic=str(document.get("sic") or ""),
+        fiscal_year_end=str(document.get("fiscalYearEnd") or ""),
+        source=source,
+    )
     facts: list[Fact] = []
     bad: dict[str, int] = {}
-    for taxonomy, tags in taxonomies:
+    for taxonomy, tags in document["facts"].items():
         for tag, described in tags.items():
             for unit, rows in described["units"].items():
                 for row in rows:
                     try:
                         facts.append(_fact(cik, taxonomy, tag, unit, row))
-                    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+                    except (KeyError, TypeError, ValueError) as error:
                         reason = f"{type(error).__name__}: {error}"
                         bad[reason] = bad.get(reason, 0) + 1
     return company, facts, bad
 
 
 def _fact(cik: int, taxonomy: str, tag: str, unit: str, row: dict[str, Any]) -> Fact:
-    value = row["val"]
     start = row.get("start")
     return Fact(
         cik,
@@ -75,26 +82,23 @@ def _fact(cik: int, taxonomy: str, tag: str, unit: str, row: dict[str, Any]) -> 
         unit,
         None if start is None else _date(start),
         _date(row["end"]),
-        Decimal(value) if isinstance(value, int) else Decimal(str(value)),
+        _exact(row["val"]),
         row["form"],
         _date(row["filed"]),
     )
 
 
+def _exact(value: Any) -> Decimal:
+    if isinstance(value, int):
+        return Decimal(value)
+    if isinstance(value, float):
+        digits = repr(value)
+        if len(digits) > 16 or "e" in digits:
+            raise _InexactError(digits)
+        return Decimal(digits)
+    if isinstance(value, Decimal):
+        return value
+    raise TypeError(f"val is not a number: {value!r}")
+
+
 _date = lru_cache(maxsize=200_000)(date.fromisoformat)
-
-
-def _has_long_numbers(document: Any) -> bool:
-    """Whether a float in `document` may have lost digits (17 or more of them)."""
-    for tags in _values(document.get("facts")):
-        for described in _values(tags):
-            for rows in _values(described.get("units")):
-                for row in rows:
-                    value = row.get("val")
-                    if isinstance(value, float) and len(repr(value)) > 16:
-                        return True
-    return False
-
-
-def _values(mapping: Any) -> Iterator[Any]:
-    return iter(mapping.values()) if isinstance(mapping, dict) else iter(())

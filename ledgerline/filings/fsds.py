@@ -68,8 +68,15 @@ def read_data_set(path: Path) -> Iterator[tuple[Company, list[Fact], Counter[str
             yield from _companies(archive, names["num"], submissions, per_share)
     except (zipfile.BadZipFile, EOFError, OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadFileError(f"truncated or not a zip ({error})") from None
-    except KeyError as error:
-        raise BadFileError(f"a table lacks the column {error}") from None
+    except (ValueError, IndexError) as error:
+        raise BadFileError(f"a submission can't be read ({error})") from None
+
+
+_COLUMNS = {
+    "sub": ("adsh", "cik", "name", "sic", "fye", "form", "filed", "prevrpt"),
+    "num": ("adsh", "tag", "version", "ddate", "qtrs", "uom", "coreg", "value"),
+    "tag": ("tag", "datatype"),
+}
 
 
 def _table(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[dict[str, int], list[str]]]:
@@ -81,6 +88,9 @@ def _table(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[dict[str, int]
         if header is None:
             raise BadFileError(f"{name} is empty")
         columns = {column: position for position, column in enumerate(header)}
+        missing = [c for c in _COLUMNS[Path(name).stem] if c not in columns]
+        if missing:
+            raise BadFileError(f"{name} lacks the column {', '.join(missing)}")
         for line in lines:
             yield columns, line
 
