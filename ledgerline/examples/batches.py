@@ -16,7 +16,7 @@ import orjson
 
 from ledgerline.durable import write_bytes
 from ledgerline.errors import LedgerlineError
-from ledgerline.settings import Settings
+from ledgerline.examples.commission import BatchSettings, Prices
 
 _CHARACTERS_A_TOKEN = 3.5
 _BILLED = (
@@ -26,32 +26,6 @@ _BILLED = (
     "cache_read_input_tokens",
 )
 _REFUSED = ("invalid_request_error", "not_found_error", "permission_error")
-
-
-class Prices(Settings):
-    """US dollars a million tokens, as billed in batches."""
-
-    input: float
-    output: float
-    cache_write: float
-    cache_read: float
-
-
-class BatchSettings(Settings):
-    """How Claude is asked in bulk.
-
-    `per_batch` requests go into one batch, which is looked at every `poll_seconds`. A request
-    that was not served (overload, expiry) or came back cut off is sent again, `rounds` times in
-    all. `budget` is the highest estimate, in dollars, that is run without a word.
-    """
-
-    model: str
-    max_tokens: int
-    per_batch: int
-    poll_seconds: float
-    rounds: int
-    budget: float
-    prices: Prices
 
 
 @dataclass(frozen=True, slots=True)

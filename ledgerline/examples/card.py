@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 
 from ledgerline.examples.example import Example
-from ledgerline.examples.synthesize import Corpus, slice_name
+from ledgerline.examples.holdouts import slice_name
+from ledgerline.examples.synthesize import Corpus
 
 _SAMPLES = 10
 

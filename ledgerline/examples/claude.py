@@ -17,7 +17,8 @@ from typing import Any
 
 import anthropic
 
-from ledgerline.examples.batches import BatchSettings, Reply, Request, ask, bill, estimate
+from ledgerline.examples.batches import Reply, Request, ask, bill, estimate
+from ledgerline.examples.commission import ClaudeSettings
 from ledgerline.examples.confirm import Ask, Draft
 from ledgerline.examples.example import Holdout, Lookup
 from ledgerline.examples.holdouts import Holdouts
@@ -27,7 +28,6 @@ from ledgerline.examples.universe import Universe
 from ledgerline.filings import figures
 from ledgerline.filings.periods import QUARTERS, Span
 from ledgerline.filings.search import Figure
-from ledgerline.settings import Settings
 
 REGISTERS = ("memo", "deck", "email", "press")
 _SPANS = {"annual": (Span.FY,), "quarterly": QUARTERS, "balance": (Span.FY, *QUARTERS)}
@@ -71,20 +71,6 @@ RATED = {
     "required": ["realism"],
     "additionalProperties": False,
 }
-
-
-class ClaudeSettings(Settings):
-    """How much Claude writes, and what of it is taken.
-
-    `facts` are written about, with `variants` documents each; `silent` is the share of them where
-    nothing is due. `realism` is the lowest rating, 0 to 10, that passes.
-    """
-
-    facts: int
-    variants: int
-    silent: float
-    realism: float
-    batches: BatchSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +177,7 @@ class WrittenAuthor:
         for draft in reversed(drafts):
             self._waiting[draft.kind, draft.holdouts].append(draft)
 
-    def draft(self, kind: str, wanted: frozenset[Holdout], rng: random.Random) -> Draft | None:  # noqa: ARG002
+    def draft(self, kind: str, wanted: frozenset[Holdout], rng: random.Random) -> Draft | None:
         """The next one of `kind` that holds out exactly `wanted`, None when there is none left."""
         waiting = self._waiting.get((kind, wanted))
         return waiting.pop() if waiting else None
@@ -244,6 +230,7 @@ def _draft(
         holdouts=frozenset(held),
         intended=None if commission.silent else (figure.cik, figure.metric, figure.period),
         claim=None if commission.silent else claim,
+        source="claude",
     )
 
 

@@ -30,7 +30,8 @@ class Draft:
 
     `intended` is the (cik, metric, period) that the last look-up is to find. `misses` names the
     argument on which a look-up is to fail, where only that tells that nothing is due. `claim`
-    is the completion the author gives, None where it leaves the figure to the store.
+    is the completion the author gives, None where it leaves the figure to the store. `source` is
+    the author.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Draft:
     intended: tuple[int, str, Period] | None = None
     misses: str | None = None
     claim: str | None = None
+    source: str = "template"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +57,14 @@ class Refusal:
     detail: str = ""
 
 
-def confirm(draft: Draft, search: Search, split: Split, source: str) -> Example | Refusal:
+def confirm(draft: Draft, search: Search, split: Split) -> Example | Refusal:
     """The example that `draft` is, with its figure from the store, or why it is none."""
     answers = [
         search(call.company, call.metric, call.period, as_of=draft.document_date)
         for call in draft.calls
     ]
     if draft.ask is Ask.NOTHING:
-        return _confirm_silence(draft, answers, split, source)
+        return _confirm_silence(draft, answers, split)
     found: list[Figure] = []
     for answer in answers:
         if isinstance(answer, Miss):
@@ -87,7 +89,7 @@ def confirm(draft: Draft, search: Search, split: Split, source: str) -> Example 
         unit=unit,
         accession=last.accession,
     )
-    return _example(draft, completion, reference, split, source)
+    return _example(draft, completion, reference, split)
 
 
 def states(text: str, value: Decimal, unit: str) -> bool:
@@ -101,20 +103,16 @@ def states(text: str, value: Decimal, unit: str) -> bool:
     )
 
 
-def _confirm_silence(
-    draft: Draft, answers: list[Hit | Miss], split: Split, source: str
-) -> Example | Refusal:
+def _confirm_silence(draft: Draft, answers: list[Hit | Miss], split: Split) -> Example | Refusal:
     for answer in answers:
         if isinstance(answer, Hit):
             return Refusal("a figure was found where none is due", draft, answer.figure.text)
         if draft.misses is not None and answer.argument != draft.misses:
             return Refusal(f"missed on {answer.argument}", draft, answer.message)
-    return _example(draft, "", None, split, source)
+    return _example(draft, "", None, split)
 
 
-def _example(
-    draft: Draft, completion: str, reference: Reference | None, split: Split, source: str
-) -> Example:
+def _example(draft: Draft, completion: str, reference: Reference | None, split: Split) -> Example:
     return Example(
         id=identity(draft.prompt, draft.document_date, completion),
         split=split,
@@ -127,7 +125,7 @@ def _example(
         phrasing=draft.phrasing,
         register=draft.register,
         searches=len(draft.calls),
-        source=source,
+        source=draft.source,
         calls=draft.calls,
     )
 

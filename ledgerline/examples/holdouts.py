@@ -34,6 +34,14 @@ class HoldoutSettings(Settings):
     metrics: tuple[str, ...]
 
 
+def slice_name(holdouts: Iterable[Holdout]) -> str:
+    """ "company+metric" in the fixed order of the dimensions; "none" and "all four"."""
+    held = frozenset(holdouts)
+    if len(held) == len(Holdout):
+        return "all four"
+    return "+".join(dimension.value for dimension in Holdout if dimension in held) or "none"
+
+
 class Holdouts:
     """Answers "is this held out?" for each dimension."""
 
@@ -53,6 +61,10 @@ class Holdouts:
     def metric(self, name: str) -> bool:
         """Whether a metric of the catalogue is held out."""
         return name in self.metrics
+
+    def holds(self, dimension: Holdout, key: int | str) -> bool:
+        """Whether a company (by CIK) or a metric (by name) is held out."""
+        return self.company(key) if dimension is Holdout.COMPANY else self.metric(str(key))
 
     def invented(self, dimension: Holdout, words: str) -> bool:
         """Whether words that name nothing real are kept for evaluation: a fifth of them is."""

@@ -8,7 +8,7 @@ to its document (who speaks, when, of what period) stands in front of it.
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,9 @@ import orjson
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.confirm import Ask, Draft, Refusal
-from ledgerline.examples.example import Lookup
+from ledgerline.examples.example import Holdout, Lookup
+from ledgerline.examples.holdouts import Holdouts
+from ledgerline.examples.mentions import Mentions, fiscal_years
 from ledgerline.examples.wording import long_date, short_name
 from ledgerline.filings.search import Hit, Search
 
@@ -105,11 +107,35 @@ def drafts_of(sentence: Sentence, search: Search, longest: int) -> Iterator[Draf
             ask=Ask.NOTHING,
             phrasing=f"prose-{hashlib.sha256(before.encode()).hexdigest()[:8]}",
             register="filing",
+            source="prose",
         )
         if figure.has_dimensions:
             yield draft
             continue
         yield _due(draft, sentence, figure, search)
+
+
+def placed(draft: Draft, mentions: Mentions, holdouts: Holdouts) -> Draft:
+    """`draft` with what it holds out, read off its text and its figure.
+
+    Every sentence has a phrasing of its own; a fifth of them is kept for evaluation.
+    """
+    held = {
+        Holdout(mention.kind)
+        for mention in mentions.find(draft.prompt)
+        if all(holdouts.holds(Holdout(mention.kind), key) for key in mention.keys)
+    }
+    years = fiscal_years(draft.prompt)
+    if draft.intended is not None:
+        cik, metric, period = draft.intended
+        held |= {d for d, key in ((Holdout.COMPANY, cik), (Holdout.METRIC, metric))
+                 if holdouts.holds(d, key)}  # fmt: skip
+        years.add(period.fiscal_year)
+    if years & holdouts.fiscal_years:
+        held.add(Holdout.PERIOD)
+    if holdouts.invented(Holdout.PHRASING, draft.phrasing):
+        held.add(Holdout.PHRASING)
+    return replace(draft, holdouts=frozenset(held))
 
 
 def _due(draft: Draft, sentence: Sentence, tagged: Tagged, search: Search) -> Draft | Refusal:
@@ -131,14 +157,11 @@ def _due(draft: Draft, sentence: Sentence, tagged: Tagged, search: Search) -> Dr
             answer = search(lookup.company, lookup.metric, lookup.period, as_of=draft.document_date)
             if isinstance(answer, Hit) and answer.figure.value == tagged.value:
                 found = answer.figure
-                return Draft(
+                return replace(
+                    draft,
                     kind=DUE,
-                    prompt=draft.prompt,
-                    document_date=draft.document_date,
                     calls=(lookup,),
                     ask=Ask.FIGURE,
-                    phrasing=draft.phrasing,
-                    register=draft.register,
                     intended=(found.cik, found.metric, found.period),
                 )
     return Refusal("not in the store for a period that is written", draft, tagged.concept)

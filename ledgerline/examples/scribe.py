@@ -46,7 +46,7 @@ class Words:
 class Scribe:
     """Writes what it is told about in the phrasings of the grammar.
 
-    All it writes is a function of the random generator it is given and of nothing else.
+    All it writes follows from the random generator it is given and what its universe drew before.
     """
 
     def __init__(self, universe: Universe, families: Mapping[str, Sequence[Phrasing]]):

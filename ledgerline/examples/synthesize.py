@@ -1,33 +1,29 @@
 """The corpus: a training split that never sees the hold-outs, and slices that cross them."""
 
 import random
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
-from typing import Protocol
 
 from pydantic import Field, field_validator
 
 from ledgerline.errors import LedgerlineError
-from ledgerline.examples.confirm import Draft, Refusal, confirm
+from ledgerline.examples.commission import ClaudeSettings
+from ledgerline.examples.confirm import Draft, Refusal
 from ledgerline.examples.example import Example, Holdout, Split
 from ledgerline.examples.grammar import phrasings
 from ledgerline.examples.holdouts import SLICES, Holdouts, HoldoutSettings
-from ledgerline.examples.mentions import NEAR_DUPLICATE, Mentions, NearIndex
+from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.scribe import OPENINGS, Scribe
 from ledgerline.examples.silence import SILENT_KINDS, SilentAuthor
 from ledgerline.examples.template import DUE_KINDS, DueAuthor
 from ledgerline.examples.universe import Universe
+from ledgerline.examples.writer import Writer
 from ledgerline.filings.catalogue import Catalogue
 from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
 from ledgerline.settings import Settings
 
 KINDS = (*DUE_KINDS, *SILENT_KINDS)
-_TRIES = 40
-"""Kinds drawn in a row that may lead to nothing before a slice is given up."""
-_TRIES_OF_A_KIND = 20
 
 
 class Counts(Settings):
@@ -53,7 +49,8 @@ class SynthesizeSettings(Settings):
 
     `seed` decides every draw and hold-out. `kinds` are weights. `longest_prompt` is in
     characters. `test_sources`, where given, limits validation and test to companies that came
-    from these kinds of source.
+    from these kinds of source. `prose` names files of tagged sentences, and `claude`, where
+    given, has Claude write too.
     """
 
     seed: int
@@ -63,6 +60,8 @@ class SynthesizeSettings(Settings):
     holdouts: HoldoutSettings
     longest_prompt: int
     test_sources: tuple[str, ...]
+    prose: tuple[str, ...] = ()
+    claude: ClaudeSettings | None = None
 
     @field_validator("kinds")
     @classmethod
@@ -90,14 +89,6 @@ class Corpus:
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
-class Author(Protocol):
-    """Whoever writes drafts. None means that this draw led to nothing; draw again."""
-
-    def draft(self, kind: str, wanted: frozenset[Holdout], rng: random.Random) -> Draft | None:
-        """A document of `kind` that holds out exactly `wanted`."""
-        ...
-
-
 class TemplateAuthor:
     """Both halves of the grammar: kinds of which a figure is due, and kinds of which none is."""
 
@@ -119,10 +110,12 @@ def synthesize(
     settings: SynthesizeSettings,
     catalogue: Catalogue | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    written: Iterable[Draft | Refusal] = (),
 ) -> Corpus:
     """Write the corpus; the same arguments give the same bytes.
 
-    `progress` hears the number of examples written so far.
+    `written` are drafts of other authors (Claude, real prose); those that hold out nothing join
+    training, the others the test split. `progress` hears the number of examples written so far.
 
     Raises:
         LedgerlineError: nothing can be written for training, or no company may be tested on.
@@ -130,7 +123,11 @@ def synthesize(
     catalogue = catalogue or Catalogue.load()
     holdouts = make_holdouts(settings.holdouts, settings.seed)
     mentions = Mentions(companies, catalogue)
-    writer = _Writer(search, settings, mentions, holdouts, progress)
+    # The order of the kinds is theirs, not that of the params file.
+    kinds = {kind: settings.kinds[kind] for kind in KINDS if kind in settings.kinds}
+    writer = Writer(
+        search, kinds, settings.longest_prompt, settings.seed, mentions, holdouts, progress
+    )
     universe = Universe(companies, search, catalogue, holdouts)
     train = writer.write(
         TemplateAuthor(universe), Split.TRAIN, {frozenset(): settings.counts.train}
@@ -153,6 +150,16 @@ def synthesize(
         author, Split.VALIDATION, quotas(settings.counts.validation, settings.slices)
     )
     test = writer.write(author, Split.TEST, quotas(settings.counts.test, settings.slices))
+    drafts: dict[bool, list[Draft]] = {False: [], True: []}
+    for draft in written:
+        if isinstance(draft, Refusal):
+            writer.refused[f"{draft.draft.source}: {draft.reason}"] += 1
+        else:
+            drafts[bool(draft.holdouts)].append(draft)
+    train += writer.take(drafts[False], Split.TRAIN)
+    # Filings repeat themselves: what training has now seen is kept out of the test split.
+    writer.learnt(train)
+    test += writer.take(drafts[True], Split.TEST)
     refused = dict(writer.refused.most_common())
     return Corpus(train, validation, test, refused, writer.short)
 
@@ -173,111 +180,6 @@ def quotas(count: int, shares: SliceShares) -> dict[frozenset[Holdout], int]:
     found |= dict.fromkeys(crossed, max(0, left) // len(crossed))
     found[every] = max(0, count - sum(found.values()))
     return found
-
-
-class _Writer:
-    """Draws drafts until each slice is full; no prompt is written twice, in whatever split."""
-
-    def __init__(
-        self,
-        search: Search,
-        settings: SynthesizeSettings,
-        mentions: Mentions,
-        holdouts: Holdouts,
-        progress: Callable[[int], None],
-    ):
-        self._mentions = mentions
-        self._is_held: dict[str, Callable[..., bool]] = {
-            "company": holdouts.company,
-            "metric": holdouts.metric,
-        }
-        self._trained = NearIndex(NEAR_DUPLICATE, ())
-        self._search = search
-        self._settings = settings
-        self._seed = settings.seed
-        self._progress = progress
-        self._prompts: set[str] = set()
-        self._kinds = [kind for kind in KINDS if settings.kinds.get(kind, 0) > 0]
-        self._weights = list(accumulate(settings.kinds[kind] for kind in self._kinds))
-        self.refused: Counter[str] = Counter()
-        self.short: dict[str, int] = {}
-
-    def write(
-        self, author: Author, split: Split, wanted: Mapping[frozenset[Holdout], int]
-    ) -> list[Example]:
-        examples: list[Example] = []
-        for holdouts, count in wanted.items():
-            name = slice_name(holdouts)
-            rng = random.Random(f"{self._seed}:{split}:{name}")
-            written = list(self._slice(author, split, holdouts, count, rng))
-            if len(written) < count:
-                self.short[f"{split}: {name}"] = count - len(written)
-            examples += written
-            self._progress(len(self._prompts))
-        random.Random(f"{self._seed}:{split}:order").shuffle(examples)
-        if split is Split.TRAIN:
-            phrasings_seen = (self._mentions.phrasing(example.prompt) for example in examples)
-            self._trained = NearIndex(NEAR_DUPLICATE, phrasings_seen)
-        return examples
-
-    def _slice(
-        self,
-        author: Author,
-        split: Split,
-        holdouts: frozenset[Holdout],
-        count: int,
-        rng: random.Random,
-    ) -> Iterable[Example]:
-        found = tries = 0
-        while found < count and tries < _TRIES:
-            tries += 1
-            (kind,) = rng.choices(self._kinds, cum_weights=self._weights)
-            # A kind that often leads to nothing is tried again, or it would be rarer than meant.
-            for _ in range(_TRIES_OF_A_KIND):
-                draft = author.draft(kind, holdouts, rng)
-                example = self._confirmed(draft, split) if draft is not None else None
-                if example is not None:
-                    found += 1
-                    tries = 0
-                    yield example
-                    break
-
-    def _confirmed(self, draft: Draft, split: Split) -> Example | None:
-        if len(draft.prompt) > self._settings.longest_prompt:
-            self.refused["too long"] += 1
-            return None
-        if draft.prompt in self._prompts:
-            self.refused["written already"] += 1
-            return None
-        if Holdout.PHRASING in draft.holdouts and self._trained.near(
-            self._mentions.phrasing(draft.prompt)
-        ):
-            self.refused["phrased nearly as in training"] += 1
-            return None
-        if split is Split.TRAIN and self._gives_away(draft.prompt):
-            self.refused["names what is held out"] += 1
-            return None
-        example = confirm(draft, self._search, split, source="template")
-        if isinstance(example, Refusal):
-            self.refused[f"{draft.kind}: {example.reason}"] += 1
-            return None
-        self._prompts.add(draft.prompt)
-        return example
-
-    def _gives_away(self, prompt: str) -> bool:
-        """Whether it names something held out; half a word can be somebody's ticker."""
-        return any(
-            all(self._is_held[mention.kind](key) for key in mention.keys)
-            for mention in self._mentions.find(prompt)
-        )
-
-
-def slice_name(holdouts: Iterable[Holdout]) -> str:
-    """ "company+metric" in the fixed order of the dimensions; "none" and "all four"."""
-    held = frozenset(holdouts)
-    if len(held) == len(Holdout):
-        return "all four"
-    return "+".join(dimension.value for dimension in Holdout if dimension in held) or "none"
 
 
 def with_difficulty(examples: Iterable[Example], pass_rates: Mapping[str, float]) -> list[Example]:

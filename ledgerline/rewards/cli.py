@@ -23,6 +23,7 @@ from ledgerline.rewards.audit import audit as run_audit
 from ledgerline.rewards.audit_report import html, plot
 from ledgerline.rewards.calibration import Calibration, calibrate, read_cases
 from ledgerline.rewards.claude_judge import ClaudeJudge, JudgeSettings, VerdictCache
+from ledgerline.rewards.playing import play_in_terminal
 from ledgerline.rewards.rubric import Rubric, RubricSettings
 from ledgerline.settings import Settings
 
@@ -59,6 +60,32 @@ def audit(
     audited.check()
 
 
+def play(
+    facts: Annotated[Path, typer.Option(help="Store of clean facts.")] = Path(
+        "data/clean/facts.sqlite"
+    ),
+    examples: Annotated[Path, typer.Option(help="Examples (JSON lines) to draw from.")] = Path(
+        "data/examples/validation.jsonl"
+    ),
+    params: Annotated[Path, typer.Option(help="File with rubric and limits.")] = Path(
+        "params.yaml"
+    ),
+    kind: Annotated[str | None, typer.Option(help="Only examples of this kind.")] = None,
+    seed: Annotated[int | None, typer.Option(help="For the same examples again.")] = None,
+) -> None:
+    """Sit in the model's seat: same prompt, tools and limits; then the grade and the reward."""
+    play_in_terminal(
+        facts,
+        examples,
+        _section(params, "limits", Limits),
+        Rubric.from_settings(_section(params, "rubric", RubricSettings)),
+        kind,
+        seed,
+        Console(),
+        lambda: input("> "),
+    )
+
+
 @judge.command("calibrate")
 def calibrate_judge(
     cases: Annotated[Path, typer.Option(help="Labelled cases, JSON lines.")],
@@ -86,6 +113,7 @@ def calibrate_judge(
 def mount(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("audit")(audit)
+    app.command("play")(play)
     app.add_typer(judge, name="judge")
 
 

@@ -8,14 +8,14 @@ import anthropic
 import pytest
 
 from ledgerline.errors import LedgerlineError
-from ledgerline.examples.batches import BatchSettings, Prices, Request, ask, bill, estimate
+from ledgerline.examples.batches import Request, ask, bill, estimate
 from ledgerline.examples.claude import (
-    ClaudeSettings,
     Commission,
     WrittenAuthor,
     commissions,
     write,
 )
+from ledgerline.examples.commission import BatchSettings, ClaudeSettings, Prices
 from ledgerline.examples.confirm import Refusal, confirm
 from ledgerline.examples.example import Example, Holdout, Split
 from ledgerline.examples.mentions import Mentions
@@ -215,7 +215,7 @@ def test_claude_writes_examples_that_the_store_bears_out(
     assert found.thrown_out == {}
     assert len(found.drafts) == 24
     assert 0 < found.bill < found.estimate
-    examples = [confirm(draft, search, Split.TRAIN, "claude") for draft in found.drafts]
+    examples = [confirm(draft, search, Split.TRAIN) for draft in found.drafts]
     right = [example for example in examples if isinstance(example, Example)]
     assert len(right) > 18
     assert {example.is_due for example in right} == {True, False}
@@ -237,7 +237,7 @@ def test_a_figure_that_is_not_in_the_facts_is_thrown_out(
     with running(Claude(writing(lying))) as claude:
         found = written(claude, commissioned, store, settings, tmp_path)
     due = [draft for draft in found.drafts if draft.claim is not None]
-    refused = [confirm(draft, search, Split.TRAIN, "claude") for draft in due]
+    refused = [confirm(draft, search, Split.TRAIN) for draft in due]
     assert refused
     assert {each.reason for each in refused if isinstance(each, Refusal)} == {
         "the figure is not in the facts"

@@ -8,11 +8,15 @@ import pytest
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.confirm import Draft, Refusal, confirm
-from ledgerline.examples.example import Example, Split
-from ledgerline.examples.prose import DUE, NOT_DUE, Sentence, drafts_of, read_sentences
+from ledgerline.examples.example import Example, Holdout, Split
+from ledgerline.examples.leakage import check_examples
+from ledgerline.examples.mentions import Mentions
+from ledgerline.examples.prose import DUE, NOT_DUE, Sentence, drafts_of, placed, read_sentences
+from ledgerline.examples.synthesize import make_holdouts, synthesize
 from ledgerline.filings.companyfacts import read_companyfacts
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
+from tests.examples.corpora import settings_with
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +43,7 @@ def test_apples_sentences_become_examples_that_its_facts_bear_out(
     own = [sentence for sentence in sentences if sentence.company == "Apple Inc."]
     found = [each for sentence in own for each in drafts_of(sentence, apple, 220)]
     drafts = [each for each in found if isinstance(each, Draft)]
-    examples = [confirm(draft, apple, Split.TEST, "prose") for draft in drafts]
+    examples = [confirm(draft, apple, Split.TEST) for draft in drafts]
     assert all(isinstance(example, Example) for example in examples)
     kinds = Counter(example.kind for example in examples if isinstance(example, Example))
     assert kinds[DUE] >= 10
@@ -60,6 +64,30 @@ def test_apples_sentences_become_examples_that_its_facts_bear_out(
         "of no metric in the catalogue",
         "not in the store for a period that is written",
     }
+
+
+def test_prose_joins_the_corpus_where_it_holds_out_nothing(
+    apple: Search, sentences: list[Sentence]
+) -> None:
+    settings = settings_with(
+        counts={"train": 30, "validation": 0, "test": 0},
+        holdouts={"companies": 0.0, "phrasings": 0.2, "fiscal_years": [2023], "metrics": []},
+    )
+    companies = list(apple.directory.companies.values())
+    holdouts = make_holdouts(settings.holdouts, settings.seed)
+    mentions = Mentions(companies, apple.catalogue)
+    own = [sentence for sentence in sentences if sentence.company == "Apple Inc."]
+    drafts = [each for sentence in own for each in drafts_of(sentence, apple, 220)]
+    written = [d if isinstance(d, Refusal) else placed(d, mentions, holdouts) for d in drafts]
+    corpus = synthesize(companies, apple, settings, written=written)
+    prose = [example for example in corpus.train if example.source == "prose"]
+    held = [example for example in corpus.test if example.source == "prose"]
+    assert prose
+    assert held
+    assert all(not example.holdouts for example in prose)
+    assert {h for e in held for h in e.holdouts} == {Holdout.PERIOD, Holdout.PHRASING}
+    found = check_examples(corpus.train, corpus.test, apple, holdouts, mentions)
+    assert [str(expectation) for expectation in found if not expectation.met] == []
 
 
 def test_a_cut_never_shows_the_figure(apple: Search, sentences: list[Sentence]) -> None:

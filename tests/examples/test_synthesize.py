@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.confirm import states
 from ledgerline.examples.example import Example, Holdout, Split
-from ledgerline.examples.holdouts import SLICES
+from ledgerline.examples.holdouts import SLICES, slice_name
 from ledgerline.examples.jsonl import read_jsonl, write_jsonl
 from ledgerline.examples.synthesize import (
     KINDS,
@@ -20,7 +20,6 @@ from ledgerline.examples.synthesize import (
     SynthesizeSettings,
     make_holdouts,
     quotas,
-    slice_name,
     synthesize,
 )
 from ledgerline.filings.search import Hit, Search

@@ -7,8 +7,14 @@ import yaml
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.jsonl import read_jsonl
 from tasks import audit, synthesize
-from tasks.params import Params, load_params
+from tasks.audit import AuditParams
+from tasks.params import load_params
+from tasks.synthesize import SynthesizeParams
 from tests.examples.corpora import settings_with, write_store
+
+
+class Params(SynthesizeParams, AuditParams):
+    """What both stages read."""
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +27,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def params(tmp_path: Path, facts: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
     """The project's params with a small corpus, in a folder that holds clean facts."""
-    own = load_params(Path(__file__).parents[2] / "params.yaml")
+    own = load_params(Path(__file__).parents[2] / "params.yaml", Params)
     monkeypatch.chdir(tmp_path)
     clean = tmp_path / "data" / "clean"
     clean.mkdir(parents=True)
@@ -116,4 +122,4 @@ def test_params_name_a_misspelt_kind(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(LedgerlineError, match=r"synthesize\.kinds.*anual"):
-        load_params(path)
+        load_params(path, Params)

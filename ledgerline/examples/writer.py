@@ -1,0 +1,135 @@
+"""Filling slices with examples: drafts drawn by kind, confirmed, and kept apart from training."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from itertools import accumulate
+from typing import Protocol
+
+from ledgerline.examples.confirm import Draft, Refusal, confirm
+from ledgerline.examples.example import Example, Holdout, Split
+from ledgerline.examples.holdouts import Holdouts, slice_name
+from ledgerline.examples.mentions import NEAR_DUPLICATE, Mentions, NearIndex, fiscal_years
+from ledgerline.filings.search import Search
+
+_TRIES = 40
+"""Kinds drawn in a row that may lead to nothing before a slice is given up."""
+_TRIES_OF_A_KIND = 20
+
+
+class Author(Protocol):
+    """Whoever writes drafts. None means that this draw led to nothing; draw again."""
+
+    def draft(self, kind: str, wanted: frozenset[Holdout], rng: random.Random) -> Draft | None:
+        """A document of `kind` that holds out exactly `wanted`."""
+        ...
+
+
+class Writer:
+    """Draws drafts until each slice is full; no prompt is written twice, in whatever split."""
+
+    def __init__(
+        self,
+        search: Search,
+        kinds: Mapping[str, float],
+        longest_prompt: int,
+        seed: int,
+        mentions: Mentions,
+        holdouts: Holdouts,
+        progress: Callable[[int], None],
+    ):
+        self._mentions = mentions
+        self._holdouts = holdouts
+        self._trained = NearIndex(NEAR_DUPLICATE, ())
+        self._search = search
+        self._longest_prompt = longest_prompt
+        self._seed = seed
+        self._progress = progress
+        self._prompts: set[str] = set()
+        self._kinds = [kind for kind, weight in kinds.items() if weight > 0]
+        self._weights = list(accumulate(kinds[kind] for kind in self._kinds))
+        self.refused: Counter[str] = Counter()
+        self.short: dict[str, int] = {}
+
+    def write(
+        self, author: Author, split: Split, wanted: Mapping[frozenset[Holdout], int]
+    ) -> list[Example]:
+        """Examples of `split` by `author`, as many of each slice as `wanted` says, shuffled."""
+        examples: list[Example] = []
+        for holdouts, count in wanted.items():
+            name = slice_name(holdouts)
+            rng = random.Random(f"{self._seed}:{split}:{name}")
+            written = list(self._slice(author, split, holdouts, count, rng))
+            if len(written) < count:
+                self.short[f"{split}: {name}"] = count - len(written)
+            examples += written
+            self._progress(len(self._prompts))
+        random.Random(f"{self._seed}:{split}:order").shuffle(examples)
+        if split is Split.TRAIN:
+            self.learnt(examples)
+        return examples
+
+    def take(self, drafts: Iterable[Draft], split: Split) -> list[Example]:
+        """The examples that `drafts` of another author are."""
+        confirmed = (self.confirmed(draft, split) for draft in drafts)
+        return [example for example in confirmed if example is not None]
+
+    def learnt(self, train: Iterable[Example]) -> None:
+        """Keep drafts that hold out their phrasing apart from those of `train`."""
+        seen = (self._mentions.phrasing(example.prompt) for example in train)
+        self._trained = NearIndex(NEAR_DUPLICATE, seen)
+
+    def _slice(
+        self,
+        author: Author,
+        split: Split,
+        holdouts: frozenset[Holdout],
+        count: int,
+        rng: random.Random,
+    ) -> Iterable[Example]:
+        found = tries = 0
+        while found < count and tries < _TRIES:
+            tries += 1
+            (kind,) = rng.choices(self._kinds, cum_weights=self._weights)
+            # A kind that often leads to nothing is tried again, or it would be rarer than meant.
+            for _ in range(_TRIES_OF_A_KIND):
+                draft = author.draft(kind, holdouts, rng)
+                example = self.confirmed(draft, split) if draft is not None else None
+                if example is not None:
+                    found += 1
+                    tries = 0
+                    yield example
+                    break
+
+    def confirmed(self, draft: Draft, split: Split) -> Example | None:
+        """The example that `draft` is, or None, with the reason counted."""
+        if len(draft.prompt) > self._longest_prompt:
+            self.refused["too long"] += 1
+            return None
+        if draft.prompt in self._prompts:
+            self.refused["written already"] += 1
+            return None
+        if Holdout.PHRASING in draft.holdouts and self._trained.near(
+            self._mentions.phrasing(draft.prompt)
+        ):
+            self.refused["phrased nearly as in training"] += 1
+            return None
+        if split is Split.TRAIN and names_held(draft.prompt, self._mentions, self._holdouts):
+            self.refused["names what is held out"] += 1
+            return None
+        example = confirm(draft, self._search, split)
+        if isinstance(example, Refusal):
+            self.refused[f"{draft.kind}: {example.reason}"] += 1
+            return None
+        self._prompts.add(draft.prompt)
+        return example
+
+
+def names_held(text: str, mentions: Mentions, holdouts: Holdouts) -> bool:
+    """Whether a text names something held out; half a word can be somebody's ticker."""
+    if fiscal_years(text) & holdouts.fiscal_years:
+        return True
+    return any(
+        all(holdouts.holds(Holdout(mention.kind), key) for key in mention.keys)
+        for mention in mentions.find(text)
+    )
