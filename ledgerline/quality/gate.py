@@ -10,34 +10,8 @@ from sqlalchemy import create_engine, text
 
 from ledgerline import durable
 from ledgerline.errors import LedgerlineError
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One expectation that doesn't hold. examples: up to three of the rows that break it."""
-
-    suite: str
-    expectation: str
-    critical: bool
-    count: int
-    examples: tuple[dict[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SuiteResult:
-    """How a suite fared: number of expectations, and those that don't hold."""
-
-    suite: str
-    expectations: int
-    failures: tuple[Failure, ...]
-
-    @property
-    def critical(self) -> tuple[Failure, ...]:
-        return tuple(failure for failure in self.failures if failure.critical)
-
-    @property
-    def warnings(self) -> tuple[Failure, ...]:
-        return tuple(failure for failure in self.failures if not failure.critical)
+from ledgerline.quality.data_docs import make_self_contained
+from ledgerline.quality.outcome import Failure, SuiteResult
 
 
 @dataclass(frozen=True)
@@ -58,7 +32,9 @@ def run_suites(subjects: Sequence[Subject], docs: Path | None) -> list[SuiteResu
     if docs is None:
         return _run(subjects, None)
     with durable.replacing_directory(docs) as site:
-        return _run(subjects, site)
+        results = _run(subjects, site)
+        make_self_contained(site, results)
+        return results
 
 
 def block(results: Sequence[SuiteResult], report: Path | str) -> None:
@@ -120,7 +96,8 @@ def _run(subjects: Sequence[Subject], site: Path | None) -> list[SuiteResult]:
                 result_format={"result_format": "SUMMARY", "partial_unexpected_count": 20},
             )
         )
-        (outcome,) = checkpoint.run().run_results.values()
+        named = gx.RunIdentifier(run_name=subject.table)
+        (outcome,) = checkpoint.run(run_id=named).run_results.values()
         results.append(_result(subject, suite.name, outcome))
     return results
 
