@@ -38,6 +38,12 @@ def main(params: IngestParams) -> None:
         "files_set_aside_by_reason": dict(sorted(result.files_aside.items())),
     }
     write_bytes(REPORT, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+    print(
+        f"{report['companies']:,} companies, {result.facts:,} facts; set aside: "
+        f"{report['rows_set_aside']:,} rows, {report['files_set_aside']:,} files"
+    )
+    for origin, reason in sorted(result.files_aside.items()):
+        print(f"  {origin}: {reason}")
 
 
 if __name__ == "__main__":

@@ -243,8 +243,10 @@ class Store:
         listed = facts if isinstance(facts, list) else list(facts)
         filings = self._filings(connection, cik, listed)
         concepts = self._concepts
-        for taxonomy, tag in {(fact.taxonomy, fact.tag) for fact in listed} - concepts.keys():
-            concepts[taxonomy, tag] = self._concept(connection, taxonomy, tag)
+        # In the order of the facts, so that the same facts make the same file.
+        for taxonomy, tag in dict.fromkeys((fact.taxonomy, fact.tag) for fact in listed):
+            if (taxonomy, tag) not in concepts:
+                concepts[taxonomy, tag] = self._concept(connection, taxonomy, tag)
         rows = [
             (
                 filings[fact.accession],

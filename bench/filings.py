@@ -1,0 +1,216 @@
+"""How fast filings are read, stored and searched, beside edgartools in the same run.
+
+    python bench/filings.py [--facts 10000000] [--data ../shared/data] [--folder /tmp/bench]
+
+Prints facts a second into SQLite from companyfacts and from data sets, peak memory on a generated
+companyfacts.zip of 2,000 companies, search latencies in a store of --facts facts, edgartools' own
+`get_facts().query()` on the same company, and what share of the 10-K filers of 2010q1 resolves
+for each of the most common metrics, with every miss of the five that must resolve.
+"""
+
+import argparse
+import gzip
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from ledgerline.filings.generated import GeneratedSettings, companies
+from ledgerline.filings.ingest import IngestSettings, ingest
+from ledgerline.filings.periods import Span
+from ledgerline.filings.search import Hit, Search
+from ledgerline.filings.store import Store
+
+MUST = ("revenue", "net_income", "total_assets", "stockholders_equity", "operating_cash_flow")
+COMMON = (
+    *MUST, "cash_and_equivalents", "income_tax_expense", "retained_earnings",
+    "investing_cash_flow", "financing_cash_flow", "eps_diluted", "eps_basic", "ppe_net",
+    "total_liabilities", "current_assets", "current_liabilities", "capex", "interest_expense",
+    "goodwill", "operating_income",
+)  # fmt: skip
+REPEATS = 3
+
+
+def universe(count: int) -> GeneratedSettings:
+    return GeneratedSettings(
+        companies=count,
+        years=10,
+        last_year=2024,
+        restatement_rate=0.12,
+        fact_error_rate=0.0,
+        filing_error_rate=0.0,
+        seed=1,
+    )
+
+
+def load(source: dict[str, object], path: Path) -> tuple[int, float]:
+    """(facts stored, processor seconds)."""
+    settings = IngestSettings.model_validate({"sources": [source], "on_bad_file": "stop"})
+    began = time.process_time()
+    result = ingest(settings, path)
+    return result.facts, time.process_time() - began
+
+
+def print_loading(data: Path, folder: Path) -> None:
+    for kind in ("companyfacts", "fsds"):
+        rates = []
+        for _ in range(REPEATS):
+            source = {"kind": "files", "folder": data / kind}
+            facts, seconds = load(source, folder / f"{kind}.sqlite")
+            rates.append(facts / seconds)
+        rate = statistics.median(rates)
+        print(f"{kind} into SQLite: {facts:,} facts, {rate:,.0f} facts/s (median of {REPEATS})")
+
+
+def print_memory(folder: Path) -> None:
+    """Peak memory of a process of its own that reads a bulk zip of 2,000 companies."""
+    bulk = folder / "bulk"
+    bulk.mkdir(exist_ok=True)
+    with zipfile.ZipFile(
+        bulk / "companyfacts.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1
+    ) as z:
+        for number, (content, _) in enumerate(companies(universe(2000))):
+            z.writestr(f"CIK{number:010}.json", content)
+    done = subprocess.run(
+        [sys.executable, __file__, "--load", str(bulk), "--folder", str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    print(f"companyfacts.zip of 2,000 companies: {done.stdout.strip()}")
+
+
+def print_load(source: Path, folder: Path) -> None:
+    facts, seconds = load({"kind": "files", "folder": source}, folder / "bulk.sqlite")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{facts:,} facts, {facts / seconds:,.0f} facts/s, peak memory {peak:,.0f} MB")
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return (time.perf_counter() - began) * 1000
+
+
+def spread(times: list[float]) -> str:
+    ordered = sorted(times)
+    return (
+        f"p50 {statistics.median(ordered):.3f} ms, p95 {ordered[int(len(ordered) * 0.95)]:.3f} ms"
+    )
+
+
+def print_search(folder: Path, wanted: int) -> None:
+    path = folder / f"search-{wanted}.sqlite"
+    if not path.exists():
+        source = {"kind": "generated", **universe(round(wanted / 720)).model_dump()}
+        facts, seconds = load(source, path)
+        print(f"store for search: {facts:,} facts in {seconds:.0f} s, generated and stored")
+    with Store.open(path, read_only=True) as store:
+        began = time.perf_counter()
+        search = Search(store)
+        print(f"search opens {store.count():,} facts in {time.perf_counter() - began:.2f} s")
+        chooser = random.Random(7)
+        filers = chooser.sample(list(search.directory.companies.values()), 400)
+        calls = [
+            (filer.name, metric, period)
+            for filer in filers
+            for metric in ("revenue", "net income", "total assets", "gross margin", "SG&A")
+            for period in ("FY2023", "third quarter of 2023", "Q4 2022")
+        ]
+        chooser.shuffle(calls)
+        cold = [milliseconds(lambda call=call: search(*call)) for call in calls]
+        print(f"search, first time asked: {spread(cold)}")
+        warm = [milliseconds(lambda call=call: search(*call)) for call in calls]
+        print(f"search, asked again: {spread(warm)}")
+        hits = sum(isinstance(search(*call), Hit) for call in calls)
+        print(f"  {hits:,} of {len(calls):,} calls hit")
+
+
+def print_peer(data: Path, folder: Path) -> None:
+    """Apple's net sales of fiscal 2023, by search and by edgartools on the same file."""
+    with Store.open(folder / "companyfacts.sqlite", read_only=True) as store:
+        search = Search(store)
+        first = milliseconds(lambda: search("Apple", "revenue", "FY2023"))
+        rest = [milliseconds(lambda: search("Apple", "revenue", "FY2023")) for _ in range(200)]
+    print(f"search, Apple: first {first:.1f} ms, then {spread(rest)}")
+    local = folder / "edgar"
+    (local / "companyfacts").mkdir(parents=True, exist_ok=True)
+    name = "CIK0000320193.json"
+    content = gzip.decompress((data / "companyfacts" / f"{name}.gz").read_bytes())
+    (local / "companyfacts" / name).write_bytes(content)
+    os.environ |= {
+        "EDGAR_IDENTITY": "Ledgerline Bench bench@example.org",
+        "EDGAR_LOCAL_DATA_DIR": str(local),
+        "EDGAR_USE_LOCAL_DATA": "1",
+        "EDGAR_ALLOW_NETWORK_FALLBACK": "0",
+    }
+    from edgar.entity.entity_facts import get_company_facts
+
+    found = {}
+
+    def read() -> None:
+        found["facts"] = get_company_facts(320193)
+
+    loading = milliseconds(read)
+
+    def query() -> None:
+        found["rows"] = found["facts"].query().by_concept(
+            "us-gaap:RevenueFromContractWithCustomerExcludingAssessedTax"
+        ).by_fiscal_year(2023).execute()  # fmt: skip
+
+    times = [milliseconds(query) for _ in range(200)]
+    print(
+        f"edgartools, Apple: get_facts() {loading:.0f} ms, then query() {spread(times)} "
+        f"({len(found['rows'])} rows, to be told apart by the caller)"
+    )
+
+
+def print_coverage(data: Path, folder: Path) -> None:
+    quarter = folder / "2010q1"
+    quarter.mkdir(exist_ok=True)
+    link = quarter / "2010q1.zip"
+    if not link.exists():
+        link.symlink_to((data / "fsds" / "2010q1.zip").resolve())
+    load({"kind": "files", "folder": quarter}, folder / "2010q1.sqlite")
+    with Store.open(folder / "2010q1.sqlite", read_only=True) as store:
+        search = Search(store)
+        tens = sorted(set(store.frame(where="filing.form = '10-K'")["cik"].tolist()))
+        print(f"\n10-K filers of 2010q1: {len(tens)}; a fiscal year's figure is found for\n")
+        print("| Metric | Companies | Share |\n|---|---:|---:|")
+        for name in COMMON:
+            missing = [
+                cik for cik in tens if all(p.span is not Span.FY for p in search.series(cik, name))
+            ]
+            found = len(tens) - len(missing)
+            print(f"| {search.catalogue.get(name).display} | {found} | {found / len(tens):.1%} |")
+            if name in MUST:
+                names = ", ".join(search.directory.companies[cik].name for cik in missing)
+                print(f"| ↳ missing: {names or 'none'} | | |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--folder", type=Path, default=Path("/tmp/ledgerline-bench"))
+    parser.add_argument("--facts", type=int, default=10_000_000)
+    parser.add_argument("--load", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    if arguments.load:
+        print_load(arguments.load, arguments.folder)
+        return
+    print_loading(arguments.data, arguments.folder)
+    print_memory(arguments.folder)
+    print_search(arguments.folder, arguments.facts)
+    print_peer(arguments.data, arguments.folder)
+    print_coverage(arguments.data, arguments.folder)
+
+
+if __name__ == "__main__":
+    main()
