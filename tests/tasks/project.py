@@ -11,7 +11,7 @@ import yaml
 from ledgerline.examples.jsonl import write_jsonl
 from ledgerline.filings.store import Store
 from tasks.params import load_params
-from tasks.warmup import scratch_policy
+from tasks.warmup import WarmupParams, scratch_policy
 from tests.evaluation.world import make_corpus, make_store
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -26,7 +26,7 @@ def make_project(folder: Path) -> Path:
     for name, examples in corpus.splits().items():
         write_jsonl(folder / "data" / "examples" / f"{name}.jsonl", examples)
     write_params(folder)
-    params = load_params(folder / "params.yaml")
+    params = load_params(folder / "params.yaml", WarmupParams)
     for name, seed in (("base", 1), ("policy", 2)):
         warmup = params.warmup.model_copy(update={"seed": seed})
         policy = scratch_policy(params.model_copy(update={"warmup": warmup}), corpus.train)
@@ -37,7 +37,7 @@ def make_project(folder: Path) -> Path:
 def write_params(folder: Path, **promote: Any) -> None:
     """The repository's own params.yaml, with less to do."""
     params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    params["limits"] |= {"tokens": 24, "turn_tokens": 12}
+    params["limits"] |= {"tokens": 140, "turn_tokens": 70}
     params["policy"]["scratch"] |= {"vocabulary": 400, "width": 32, "layers": 1, "feed_forward": 64}
     params["evaluate"] |= {
         "test": 40,
