@@ -15,8 +15,9 @@ from ledgerline.filings.catalogue import Catalogue
 from ledgerline.filings.store import Store
 from ledgerline.quality.board import Board, make_board
 from ledgerline.quality.findings import Finding, scale_findings
-from ledgerline.quality.gate import Subject, SuiteResult, run_suites
+from ledgerline.quality.gate import Subject, run_suites
 from ledgerline.quality.gate_settings import GateSettings
+from ledgerline.quality.outcome import SuiteResult
 from ledgerline.quality.quarantine import (
     Entry,
     StoredFact,
