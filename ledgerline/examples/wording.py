@@ -43,7 +43,9 @@ def possessive(words: str) -> str:
 def metric_words(names: Sequence[str], rng: random.Random) -> str:
     """One of `names`, in running text: the first, which is the display name, in half the cases."""
     name = names[0] if rng.random() < 0.5 else rng.choice(_neutral(names))
-    return name if name[1:2].isupper() or name[1:2] == "&" else name[0].lower() + name[1:]
+    # "Net sales" is written small in a sentence, "EBITDA", "R&D" and "YoY growth" are not.
+    abbreviated = any(letter.isupper() for letter in name.split()[0][1:])
+    return name if abbreviated else name[0].lower() + name[1:]
 
 
 def _neutral(names: Sequence[str]) -> list[str]:
