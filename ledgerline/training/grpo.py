@@ -53,12 +53,12 @@ def advantages(rewards: Tensor, scale: Literal["group", "none"]) -> Tensor:
     return centred / (rewards.std(1, keepdim=True) + 1e-4)
 
 
-def has_signal(rewards: Tensor, tolerance: float = 1e-6) -> Tensor:
-    """Rewards [groups, size] → [groups], whether a group's rewards differ at all.
+def has_signal(rewards: Tensor, least_spread: float) -> Tensor:
+    """Rewards [groups, size] → [groups], whether a group's rewards differ by more than that.
 
     The range is compared, not the deviation: rounding leaves a deviation where all are equal.
     """
-    return (rewards.amax(1) - rewards.amin(1)) > tolerance
+    return (rewards.amax(1) - rewards.amin(1)) > least_spread
 
 
 def policy_loss(

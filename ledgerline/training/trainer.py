@@ -34,10 +34,11 @@ from ledgerline.training.task import Item, Task
 
 
 class TrainerSettings(Settings):
-    """`seed`: of the draws and the sampling. `groups`: prompts a step whose rollouts differ in reward; groups that don't are dropped
-    and up to `refills` further draws replace them. `decay_from`: step from which the learning
-    rate falls. `batch_tokens`: tokens of one micro-batch, padding included. `patience`: updates
-    in a row that may be lost to a loss that is not finite. `checkpoints`: how many are kept.
+    """`seed`: of the draws and the sampling. `groups`: prompts a step whose rollouts differ in
+    reward by more than `least_spread`; groups that don't are dropped, and up to `refills`
+    further draws replace them. `decay_from`: step from which the learning rate falls.
+    `batch_tokens`: tokens of one micro-batch, padding included. `patience`: updates in a row
+    that may be lost to a loss that is not finite. `checkpoints`: how many are kept.
     `logged_rollouts`: groups of each step that are written down to be read.
     """
 
@@ -46,6 +47,7 @@ class TrainerSettings(Settings):
     groups: int
     group_size: int
     refills: int
+    least_spread: float
     batch_tokens: int
     decay_from: int
     patience: int
@@ -152,7 +154,7 @@ class Trainer:
                 self.sampler.update(index, sum(r.succeeded for r in members), len(members))
                 graded = all(rollout.reward.graded for rollout in members)
                 rewards = torch.tensor([[rollout.reward.total for rollout in members]])
-                if graded and bool(has_signal(rewards)[0]):
+                if graded and bool(has_signal(rewards, settings.least_spread)[0]):
                     kept += members
         self._seconds = {"seconds_rollout": time.perf_counter() - started}
         return kept, played

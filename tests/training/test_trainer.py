@@ -1,0 +1,151 @@
+"""Training end to end on a small environment: it learns, resumes exactly, and stops when told."""
+
+import copy
+import shutil
+
+import pytest
+import torch
+
+from ledgerline.errors import LedgerlineError
+from ledgerline.policy.engine import Sampling
+from ledgerline.policy.policy import Adapter, EngineSettings
+from ledgerline.training import trainer as training
+from ledgerline.training.checkpoint import checkpoints
+from ledgerline.training.rollouts import roll_out
+from ledgerline.training.trainer import Trainer
+from tests.training.conftest import new_policy, optimizer, settings
+from tests.training.echo import QUESTIONS, TASK
+
+ENGINE = EngineSettings(rows=16, positions=128, dtype="float32")
+
+
+def make(warmed, folder, adapter=None, **changes):
+    policy = new_policy()
+    policy.plain.load_state_dict(warmed)
+    if adapter:
+        policy.add_adapter(adapter, seed=0)
+    engine = policy.embedded_engine(ENGINE)
+    return policy, Trainer(policy, engine, TASK, QUESTIONS, settings(**changes), folder)
+
+
+def weights(policy):
+    return {name: value.detach().clone() for name, value in policy.model.named_parameters()}
+
+
+def share_solved(policy):
+    sampling = Sampling(temperature=1.0, top_p=1.0)
+    generator = torch.Generator().manual_seed(1)
+    engine = policy.embedded_engine(ENGINE)
+    rollouts = roll_out(engine, policy.codec, TASK, QUESTIONS, 100, sampling, generator)
+    return sum(rollout.succeeded for rollout in rollouts) / len(rollouts)
+
+
+def test_practice_raises_the_share_solved(warmed, tmp_path):
+    policy, trainer = make(warmed, tmp_path, steps=80, optimizer=optimizer(5e-3).model_dump())
+    before = share_solved(policy)
+    trainer.run(lambda _: None)
+    after = share_solved(policy)
+    assert 0.02 < before < 0.6
+    assert after > before + 0.25
+
+
+def test_an_adapter_alone_learns_and_the_weights_below_it_stay(warmed, tmp_path):
+    adapter = Adapter(rank=4, alpha=16, modules="all-linear")
+    policy, trainer = make(warmed, tmp_path, adapter, steps=4)
+    before = weights(policy)
+    trainer.run(lambda _: None)
+    after = weights(policy)
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved
+    assert all("lora" in name for name in moved)
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("kill_at", [0, 1, 2, 3, 4])
+def test_a_killed_run_ends_with_the_weights_of_the_unbroken_one(warmed, tmp_path, kill_at):
+    policy, trainer = make(warmed, tmp_path / "whole")
+    trainer.run(lambda _: None)
+
+    def die(report):
+        if report.step == kill_at:
+            raise KilledError
+
+    _, broken = make(warmed, tmp_path / "broken")
+    with pytest.raises(KilledError):
+        broken.run(die)
+    resumed, again = make(warmed, tmp_path / "broken")
+    again.run(lambda _: None)
+    expected, found = weights(policy), weights(resumed)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_torn_checkpoint_is_passed_over_for_the_one_before_it(warmed, tmp_path):
+    policy, trainer = make(warmed, tmp_path / "whole")
+    trainer.run(lambda _: None)
+    shutil.copytree(tmp_path / "whole", tmp_path / "torn")
+    newest = checkpoints(tmp_path / "torn")[-1] / "weights.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-8])
+    resumed, again = make(warmed, tmp_path / "torn")
+    steps = []
+    again.run(lambda report: steps.append(report.step))
+    assert steps == [4, 5]
+    expected, found = weights(policy), weights(resumed)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_losses_that_are_not_finite_skip_the_step_and_then_stop(warmed, tmp_path, monkeypatch):
+    policy, trainer = make(warmed, tmp_path, steps=20)
+    honest = training.policy_loss
+
+    def broken(*arguments):
+        loss = honest(*arguments)
+        return type(loss)(loss.value * float("nan"), loss.clipped, loss.kl, loss.gap, loss.entropy)
+
+    monkeypatch.setattr(training, "policy_loss", broken)
+    before = weights(policy)
+    norms = []
+    with pytest.raises(LedgerlineError, match="3 steps in a row were not finite"):
+        trainer.run(lambda report: norms.append(report.metrics["grad_norm"]))
+    assert len(norms) == 2
+    after = weights(policy)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_stop_alarm_ends_the_run_with_what_was_seen(warmed, tmp_path):
+    threshold = {"metric": "outcome_answered", "above": -1.0, "steps": 2, "action": "stop"}
+    alarms = {"thresholds": [threshold], "divergence": None}
+    _, trainer = make(warmed, tmp_path, alarms=alarms)
+    with pytest.raises(LedgerlineError, match="outcome_answered averaged"):
+        trainer.run(lambda _: None)
+
+
+def test_a_roll_back_alarm_returns_to_the_last_checkpoint_and_goes_on(warmed, tmp_path):
+    threshold = {"metric": "rollouts", "above": 0.0, "steps": 3, "action": "roll_back"}
+    alarms = {"thresholds": [threshold], "divergence": None}
+    _, trainer = make(warmed, tmp_path, alarms=alarms)
+    steps = []
+    trainer.run(lambda report: steps.append(report.step))
+    assert steps[-1] == 5
+    assert len(steps) > 6  # some steps were taken twice
+
+
+def test_ungraded_rollouts_teach_nothing(warmed, tmp_path):
+    task = copy.copy(TASK)
+    honest = TASK.score
+
+    def ungraded(transcript, question):
+        reward = honest(transcript, question)
+        return type(reward)(reward.total, reward.breakdown, graded=False)
+
+    object.__setattr__(task, "score", ungraded)
+    policy = new_policy()
+    policy.plain.load_state_dict(warmed)
+    before = weights(policy)
+    engine = policy.embedded_engine(ENGINE)
+    trainer = Trainer(policy, engine, task, QUESTIONS, settings(steps=2), tmp_path)
+    trainer.run(lambda _: None)
+    after = weights(policy)
+    assert all(torch.equal(before[name], after[name]) for name in before)
