@@ -66,7 +66,7 @@ def run_logged(
 
     Returns its exit status, None when it was stopped after `seconds`, and its last lines.
     """
-    process = subprocess.Popen(  # noqa: S603 (our own command)
+    process = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("leash.py")), *command],
         cwd=root,
         env=_environment(flow_run),

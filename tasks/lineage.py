@@ -38,8 +38,8 @@ def hardware() -> str:
 
 def _git(*arguments: str) -> str:
     try:
-        done = subprocess.run(  # noqa: S603
-            ["git", *arguments],  # noqa: S607
+        done = subprocess.run(
+            ["git", *arguments],
             capture_output=True,
             text=True,
             check=False,

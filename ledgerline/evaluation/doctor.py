@@ -179,7 +179,7 @@ def _answers(url: str) -> bool:
 
 
 def _dvc(root: Path, *arguments: str) -> str:
-    done = subprocess.run(  # noqa: S603 (our own command)
+    done = subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],
         cwd=root,
         capture_output=True,

@@ -242,11 +242,7 @@ class Store:
     def _add_facts(self, connection: Connection, cik: int, facts: Iterable[Fact]) -> Added:
         listed = facts if isinstance(facts, list) else list(facts)
         filings = self._filings(connection, cik, listed)
-        concepts = self._concepts
-        # In the order of the facts, so that the same facts make the same file.
-        for taxonomy, tag in dict.fromkeys((fact.taxonomy, fact.tag) for fact in listed):
-            if (taxonomy, tag) not in concepts:
-                concepts[taxonomy, tag] = self._concept(connection, taxonomy, tag)
+        concepts = self._concept_ids(connection, listed)
         rows = [
             (
                 filings[fact.accession],
@@ -305,14 +301,21 @@ class Store:
             known = {row[0]: row[1] for row in connection.execute(_FILINGS, {"number": cik})}
         return known
 
-    def _concept(self, connection: Connection, taxonomy: str, tag: str) -> int:
-        found = connection.execute(
-            select(CONCEPT.c.id).where(CONCEPT.c.taxonomy == taxonomy, CONCEPT.c.tag == tag)
-        ).scalar()
-        if found is None:
-            statement = insert(CONCEPT).values(taxonomy=taxonomy, tag=tag).returning(CONCEPT.c.id)
-            found = connection.execute(statement).scalar_one()
-        return int(found)
+    def _concept_ids(self, connection: Connection, facts: list[Fact]) -> dict[tuple[str, str], int]:
+        """Ids of concepts by (taxonomy, tag); those of `facts` that are new are added."""
+        known = self._concepts
+        if not known:
+            known |= {(row[1], row[2]): row[0] for row in connection.execute(select(CONCEPT))}
+        # In the order of the facts, so that the same facts make the same file.
+        missing = [
+            {"taxonomy": taxonomy, "tag": tag}
+            for taxonomy, tag in dict.fromkeys((fact.taxonomy, fact.tag) for fact in facts)
+            if (taxonomy, tag) not in known
+        ]
+        if missing:
+            added = connection.execute(_NEW_CONCEPTS, missing)
+            known |= {(row[1], row[2]): row[0] for row in added}
+        return known
 
 
 def _url(where: Path | str) -> str:
