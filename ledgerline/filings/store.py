@@ -34,6 +34,7 @@ _FACT = ("filing_id", "concept_id", "unit", "start", "end", "value", "approx")
 _COMPANY = select(COMPANY).where(COMPANY.c.cik == bindparam("number"))
 _NEW_COMPANY = insert(COMPANY)
 _FILINGS = select(FILING.c.accession, FILING.c.id).where(FILING.c.cik == bindparam("number"))
+_NEW_CONCEPTS = insert(CONCEPT).returning(CONCEPT.c.id, CONCEPT.c.taxonomy, CONCEPT.c.tag)
 _NEW_FILING = insert(FILING)
 _NEW_FACTS = postgresql.insert(FACT).on_conflict_do_nothing().returning(FACT.c.id)
 
