@@ -33,7 +33,7 @@ real: $(READY)
 	@cat runs/real/reports/evaluation/table.md
 
 test: $(READY)
-	@python -m pytest
+	@OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile
 
 check: $(READY)
 	@ruff format --check .

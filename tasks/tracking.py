@@ -1,6 +1,7 @@
 """MLflow, as the stages use it: one run a stage, found by its tags."""
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,8 @@ EXPERIMENT = "ledgerline"
 class StageRun:
     """An open MLflow run. Metrics are sent in batches: a step must not wait for a database."""
 
-    def __init__(self, run_id: str, experiment_id: str):
+    def __init__(self, run_id: str):
         self.run_id = run_id
-        self.experiment_id = experiment_id
         self._pending: list[tuple[str, float, int]] = []
 
     def log(self, metrics: Mapping[str, float], step: int = 0) -> None:
@@ -28,8 +28,6 @@ class StageRun:
 
     def flush(self) -> None:
         """Send what is pending."""
-        import time
-
         from mlflow import MlflowClient
         from mlflow.entities import Metric
 
@@ -57,17 +55,14 @@ def stage_run(stage: str, params: Params) -> Iterator[StageRun]:
     uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
     try:
         mlflow.set_tracking_uri(uri)
-        if mlflow.get_experiment_by_name(EXPERIMENT) is None:
-            # Beside the database, wherever the stage is run from.
-            mlflow.create_experiment(EXPERIMENT)
-        experiment = mlflow.set_experiment(EXPERIMENT)
+        mlflow.set_experiment(EXPERIMENT)
     except MlflowException as error:
         raise LedgerlineError(f"MLflow at {uri} can't be used: {error}") from None
     section = params.model_dump(by_alias=True, mode="json").get(stage, {})
     with mlflow.start_run(run_name=stage) as run:
         mlflow.set_tags({"stage": stage, **_lineage_tags()})
         mlflow.log_params(_flat(section))
-        open_run = StageRun(run.info.run_id, experiment.experiment_id)
+        open_run = StageRun(run.info.run_id)
         try:
             yield open_run
         finally:

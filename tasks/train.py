@@ -16,7 +16,7 @@ from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.policy import Policy, PolicySettings
 from ledgerline.training.checkpoint import manifest
-from ledgerline.training.traces import RolloutLog
+from ledgerline.training.traces import RunLog
 from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
 from tasks.practice import PracticeParams, filings_task, success_rate
 from tasks.stage import run_stage
@@ -44,19 +44,17 @@ def main(params: TrainParams) -> None:
     settings = params.train
     console = Console()
     checkpoints = CHECKPOINTS / _fingerprint(params)
-    history: list[dict[str, float]] = []
     with Store.open(FACTS, read_only=True) as store, stage_run("train", params) as run:
         policy = Policy.load(BASE, params.policy.attention)
         if params.policy.adapter:
             policy.add_adapter(params.policy.adapter, settings.seed)
         engine = policy.embedded_engine(params.policy.engine)
         task = filings_task(params, Search(store))
-        log = RolloutLog(ROLLOUTS, settings.logged_rollouts)
+        log = RunLog(checkpoints, settings.logged_rollouts)
 
         def report(step: StepReport) -> None:
-            history.append({"step": step.step, **step.metrics})
             run.log(step.metrics, step.step)
-            log.write(step.step, step.rollouts)
+            log.write(step.step, step.metrics, step.rollouts)
             console.print(_line(step, settings.steps), highlight=False)
             for alarm in step.alarms:
                 console.print(f"[bold yellow]alarm ({alarm.action}):[/] {alarm.message}")
@@ -74,7 +72,11 @@ def main(params: TrainParams) -> None:
         policy.merge_adapter()
         success = success_rate(policy, engine, task, validation)
         run.log({"validation_success": success}, settings.steps)
+        lines = [json.dumps(rollout) for rollout in log.rollouts()]
+        write_text(ROLLOUTS, "\n".join(lines) + "\n")
+        run.attach(ROLLOUTS)
         console.print(f"validation: {success:.1%} solved")
+    history = log.history()
     with replacing_directory(POLICY) as folder:
         policy.save(folder)
     summary = {

@@ -1,7 +1,7 @@
 """Rollouts kept to be read: every one can be, so some of every step are written down."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,24 +9,51 @@ from typing import Any
 from ledgerline.training.rollouts import Rollout
 
 
-class RolloutLog:
-    """Appends rollouts to a JSONL file, `groups` whole groups of each step.
+class RunLog:
+    """A training run's metrics and rollouts, in a folder that outlives a kill.
 
-    Whole groups, since an advantage is only understood beside its group.
+    A resumed run takes some steps a second time; `history` and `rollouts` then give what the
+    last one said. `groups` whole groups of each step are kept, since an advantage is only
+    understood beside its group.
     """
 
-    def __init__(self, path: Path, groups: int):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
+    def __init__(self, folder: Path, groups: int):
+        folder.mkdir(parents=True, exist_ok=True)
+        self._metrics = folder / "metrics.jsonl"
+        self._rollouts = folder / "rollouts.jsonl"
         self._groups = groups
 
-    def write(self, step: int, rollouts: Sequence[Rollout]) -> None:
-        """Append the first groups of a step's rollouts."""
+    def write(self, step: int, metrics: Mapping[str, float], rollouts: Sequence[Rollout]) -> None:
+        """Append a step's metrics and the first groups of its rollouts."""
         numbers = list(dict.fromkeys((r.item.id, r.group) for r in rollouts))[: self._groups]
-        with self._path.open("a") as file:
-            for rollout in rollouts:
-                if (rollout.item.id, rollout.group) in numbers:
-                    file.write(json.dumps(as_json(step, rollout), default=str) + "\n")
+        kept = [as_json(step, r) for r in rollouts if (r.item.id, r.group) in numbers]
+        _append(self._metrics, {"step": step, **metrics})
+        _append(self._rollouts, {"step": step, "rollouts": kept})
+
+    def history(self) -> list[dict[str, float]]:
+        """Metrics of each step, in order."""
+        return _last_by_step(self._metrics)
+
+    def rollouts(self) -> list[dict[str, Any]]:
+        """The kept rollouts of each step, in order."""
+        return [rollout for entry in _last_by_step(self._rollouts) for rollout in entry["rollouts"]]
+
+
+def _append(path: Path, entry: Mapping[str, Any]) -> None:
+    with path.open("a") as file:
+        # A kill may have left half a line; what follows must not be glued to it.
+        file.write("\n" + json.dumps(entry, default=str))
+
+
+def _last_by_step(path: Path) -> list[dict[str, Any]]:
+    entries: dict[int, dict[str, Any]] = {}
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        try:
+            entry = json.loads(line)
+        except ValueError:  # empty, or cut off by a kill
+            continue
+        entries[entry["step"]] = entry
+    return [entries[step] for step in sorted(entries)]
 
 
 def as_json(step: int, rollout: Rollout) -> dict[str, Any]:
