@@ -51,7 +51,7 @@ from ledgerline.policy.policy import PolicySettings
 from ledgerline.rewards.rubric import Rubric
 from tasks.lineage import lineage
 from tasks.practice import PracticeParams
-from tasks.stage import run_stage
+from tasks.stage import run_stage, wide_console
 from tasks.tracking import stage_run
 
 FACTS = Path("data/clean/facts.sqlite")
@@ -88,7 +88,7 @@ def main(params: EvaluateParams) -> None:
             settings,
         )
     evidence = weigh(records, settings, gate.wrong_shown_limit, gate.confidence)
-    show(Console(), evidence, settings, notes)
+    show(wide_console(), evidence, settings, notes)
     sources = lineage([FACTS, EXAMPLES / "test.jsonl", EXAMPLES / "validation.jsonl"])
     write_outputs(evidence, settings, gate.wrong_shown_limit, notes, sources)
     write_records(RECORDS, records)

@@ -29,7 +29,7 @@ from ledgerline.evaluation.tables import rich_table
 from ledgerline.policy.policy import Policy
 from tasks.evaluate import EXAMPLES, FACTS, MODELS, RECORDS, EvaluateParams
 from tasks.lineage import LOCK, lineage
-from tasks.stage import PARAMS, run_stage
+from tasks.stage import PARAMS, run_stage, wide_console
 
 SUMMARY = Path("reports/promote.json")
 DEFAULT_URI = "sqlite:///mlflow.db"
@@ -52,7 +52,7 @@ def main(params: EvaluateParams) -> None:
         )
     if params.promote.keep_data:
         keep_data(registry, promotion.version, FACTS)
-    show(Console(), registry, promotion)
+    show(wide_console(), registry, promotion)
     content = {
         "model": registry.name,
         "version": promotion.version.number,

@@ -35,3 +35,8 @@ def run_stage(name: str, kind: type[AnyParams], body: Callable[[AnyParams], None
         console.print(f"[bold red]{name}:[/] {error}", highlight=False, soft_wrap=True)
         sys.exit(1)
     sys.exit(0)
+
+
+def wide_console() -> Console:
+    """A console for tables; where there is no terminal, wide enough for them."""
+    return Console(width=None if sys.stdout.isatty() else 160)
