@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from ledgerline.filings.catalogue import Catalogue
 from ledgerline.quality.board import Board, make_board
 from ledgerline.quality.comparison import Distance
 from ledgerline.quality.findings import Finding
@@ -235,7 +236,8 @@ def tally(corrupted: Corrupted, settings: ValidateSettings, counts: np.ndarray) 
     """Run the gate over a corrupted frame and count."""
     board = make_board(corrupted.frame)
     alarms: dict[int, Finding] = {
-        int(board.order[finding.row]): finding for finding in find(board, settings)
+        int(board.order[finding.row]): finding
+        for finding in find(board, settings, Catalogue.load())
     }
     wrong = set(corrupted.rows.tolist())
     found = wrong & alarms.keys()
@@ -261,7 +263,9 @@ def clean_base(frame: pd.DataFrame, settings: ValidateSettings) -> pd.DataFrame:
     """The facts that the untouched gate accepts, and accepts again without the others."""
     while True:
         board = make_board(frame)
-        aside = [int(board.order[finding.row]) for finding in find(board, settings)]
+        aside = [
+            int(board.order[finding.row]) for finding in find(board, settings, Catalogue.load())
+        ]
         if not aside:
             return frame
         frame = numbered(frame.drop(index=aside))

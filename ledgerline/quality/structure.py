@@ -1,7 +1,10 @@
 """Facts that can't be what they say, whatever their size."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from ledgerline.filings.catalogue import Catalogue
 from ledgerline.quality.board import NO_START, Board
 from ledgerline.quality.evidence import Evidence
 from ledgerline.quality.findings import Finding
@@ -9,6 +12,7 @@ from ledgerline.quality.findings import Finding
 BACKWARDS = "period ends before it starts"
 UNREADABLE = "value is not a finite number"
 UNNAMED = "no unit"
+OVERSIZED = "larger than any such amount can be"
 
 
 def structure_findings(board: Board) -> list[Finding]:
@@ -25,3 +29,19 @@ def structure_findings(board: Board) -> list[Finding]:
             evidence = (Evidence("structure", reason, 9.0),)
             found.setdefault(int(row), Finding(int(row), reason, 1.0, None, evidence))
     return list(found.values())
+
+
+def size_findings(
+    board: Board, catalogue: Catalogue, largest: Mapping[str, float]
+) -> list[Finding]:
+    """Facts of a catalogued metric beyond what its unit kind allows (`largest`, in whole units).
+
+    A dividend of $40 million *a share* is the total under the wrong tag: no power of ten mends
+    it, so nothing is suggested.
+    """
+    kinds = {tag: metric.unit_kind for metric in catalogue.metrics for tag in metric.tags}
+    limits = [largest.get(kinds.get(name, ""), np.inf) for name in board.metrics]
+    with np.errstate(invalid="ignore"):
+        broken = np.abs(board.value) > np.array(limits)[board.metric]
+    evidence = (Evidence("size", OVERSIZED, 9.0),)
+    return [Finding(int(row), OVERSIZED, 1.0, None, evidence) for row in np.flatnonzero(broken)]

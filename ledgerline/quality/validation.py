@@ -27,7 +27,7 @@ from ledgerline.quality.quarantine import (
 )
 from ledgerline.quality.reading import read_facts
 from ledgerline.quality.reviews import Decision, Identity, Review
-from ledgerline.quality.structure import structure_findings
+from ledgerline.quality.structure import size_findings, structure_findings
 from ledgerline.quality.truth import Score, planted_errors, score
 from ledgerline.quality.units import UnitsSettings, sign_findings, unit_findings
 from ledgerline.quality.weighing import DetectorSettings, weigh_facts
@@ -104,7 +104,7 @@ def validate(
     """
     with Store.open(raw, read_only=True) as store:
         board = make_board(read_facts(store.engine))
-        findings = find(board, settings)
+        findings = find(board, settings, catalogue)
         facts = stored_facts(store.engine, [int(board.fact_id[f.row]) for f in findings])
         reviewed = facts_named(store.engine, [review.fact for review in reviews])
         planted = planted_errors(store.engine)
@@ -129,11 +129,11 @@ def validate(
     return summary, board
 
 
-def find(board: Board, settings: ValidateSettings) -> list[Finding]:
+def find(board: Board, settings: ValidateSettings, catalogue: Catalogue) -> list[Finding]:
     """Every finding on a board, at most one a row: the first that applies.
 
     What can't be read comes first, then units, since sizes in different units don't compare;
-    then powers of ten, then signs.
+    then powers of ten, then sizes that nothing explains, then signs.
     """
     found = {finding.row: finding for finding in structure_findings(board)}
     for finding in unit_findings(board, settings.units):
@@ -141,6 +141,8 @@ def find(board: Board, settings: ValidateSettings) -> list[Finding]:
     sound = np.isfinite(board.value)
     sound[list(found)] = False
     for finding in scale_findings(board, weigh_facts(board, sound, settings.detectors)):
+        found.setdefault(finding.row, finding)
+    for finding in size_findings(board, catalogue, settings.gate.largest):
         found.setdefault(finding.row, finding)
     sound[list(found)] = False
     for finding in sign_findings(board, sound, settings.units):

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
+from ledgerline.filings.catalogue import Catalogue
 from ledgerline.quality.board import Kind, make_board, trailing_zeros, unit_kind
 from ledgerline.quality.findings import PERCENT
 from ledgerline.quality.scale_words import contradicts_itself
+from ledgerline.quality.structure import size_findings
 from ledgerline.quality.units import SIGN, UNIT
 from ledgerline.quality.validation import ValidateSettings, find
 
@@ -75,7 +77,7 @@ def reasons(rows: list[Row], settings: ValidateSettings, cik: int) -> list[tuple
     board = make_board(frame_of([*market(), *rows]))
     return [
         (f.reason, float(board.value[f.row]))
-        for f in find(board, settings)
+        for f in find(board, settings, Catalogue.load())
         if board.companies[board.company[f.row]] == cik
     ]
 
@@ -186,3 +188,13 @@ def test_trailing_zeros_follow_the_power_of_ten(digits: int, power: int):
 )  # fmt: skip
 def test_kind_of_unit(unit: str, kind: Kind):
     assert unit_kind(unit) is kind
+
+
+def test_a_total_under_a_per_share_tag_is_set_aside_without_a_factor() -> None:
+    tag = "CommonStockDividendsPerShareDeclared"
+    board = make_board(
+        frame_of(history(7, tag, [0.21, 0.22, -40_000_000.0], "USD/shares", flow=True))
+    )
+    found = size_findings(board, Catalogue.load(), {"per_share": 1e7})
+    assert [board.value[finding.row] for finding in found] == [-40_000_000]
+    assert found[0].factor is None

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from bench.quality import numbered, read_companyfacts, read_fsds
+from ledgerline.filings.catalogue import Catalogue
 from ledgerline.quality.board import make_board
 from ledgerline.quality.findings import Finding
 from ledgerline.quality.validation import ValidateSettings, find
@@ -16,7 +17,10 @@ from ledgerline.quality.validation import ValidateSettings, find
 def findings_on(frame: pd.DataFrame, settings: ValidateSettings) -> dict[int, Finding]:
     """Findings by place in the frame."""
     board = make_board(frame)
-    return {int(board.order[finding.row]): finding for finding in find(board, settings)}
+    return {
+        int(board.order[finding.row]): finding
+        for finding in find(board, settings, Catalogue.load())
+    }
 
 
 @pytest.fixture(scope="module")
