@@ -18,9 +18,7 @@ GRACE_SECONDS = 10.0
 
 def main(command: list[str]) -> int:
     """Run `command` until it ends or the leash is let go; returns its exit status."""
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, start_new_session=True
-    )
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     threading.Thread(target=_watch, args=(process,), daemon=True).start()
     status = process.wait()
     # What the command left running in its group would outlive the stage.

@@ -160,9 +160,7 @@ def _dvc(root: Path, *arguments: str) -> str:
 
 
 def _run(root: Path, command: list[str]) -> tuple[int, str]:
-    done = subprocess.run(
-        command, cwd=root, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + (done.stderr if done.returncode else "")
 
 
