@@ -27,10 +27,13 @@ repro: $(READY)
 	@cat reports/evaluation/table.md
 
 FILINGS ?= filings
-real: $(READY)
+real: $(READY) models/base
 	@python -m tasks.profile profiles/real.yaml runs/real --filings $(FILINGS)
 	@cd runs/real && dvc repro
 	@cat runs/real/reports/evaluation/table.md
+
+models/base: $(READY)
+	@dvc repro warmup
 
 test: $(READY)
 	@OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile
