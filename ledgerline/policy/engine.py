@@ -74,6 +74,8 @@ class EmbeddedEngine:
         dtype: torch.dtype,
     ):
         self._decoder = Decoder(model, dtype)
+        # A model knows no position beyond its context.
+        positions = min(positions, model.config.max_position_embeddings)
         self._cache = KeyValueCache(self._decoder, rows, positions)
         self._end_of_turn = end_of_turn
         self._capacity = rows

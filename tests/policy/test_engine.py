@@ -105,3 +105,10 @@ def test_nucleus_keeps_the_likeliest_and_renormalises():
     assert set(tokens.tolist()) == {0, 1}
     kept = logits[0, :2].softmax(-1)
     assert torch.allclose(logprobs.exp(), kept[tokens], atol=1e-5)
+
+
+def test_room_beyond_the_models_context_is_not_used(tiny_model):
+    long = Replies([5] * 30, [[6] * 40] * 10, budget=10)
+    engine(tiny_model, 2, positions=4096).play([long], GREEDY, torch.Generator())
+    assert long.over
+    assert len(long.tokens) <= tiny_model.config.max_position_embeddings + 50
