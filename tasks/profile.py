@@ -6,6 +6,7 @@ project's code as it is in the working tree, so a run there disturbs nothing her
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,8 +53,9 @@ def lay_out(project: Path, profile: Path, folder: Path, filings: Path | None = N
             shutil.copyfile(source, target)
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     if not (folder / ".dvc").is_dir():
-        subprocess.run(["dvc", "init", "--quiet", "--no-scm", "--force"], cwd=folder, check=True)
-        subprocess.run(["dvc", "config", "core.analytics", "false"], cwd=folder, check=True)
+        dvc = [sys.executable, "-m", "dvc"]
+        subprocess.run([*dvc, "init", "--quiet", "--no-scm", "--force"], cwd=folder, check=True)
+        subprocess.run([*dvc, "config", "core.analytics", "false"], cwd=folder, check=True)
 
 
 def merged(base: Any, changes: Any) -> Any:
