@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from rich.console import Console
 
-from ledgerline.durable import replacing_file, write_bytes, write_text
+from ledgerline.durable import replacing_directory, write_bytes, write_text
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.evaluation.calibration import risk_coverage
 from ledgerline.evaluation.evaluate import (
@@ -176,26 +176,28 @@ def write_outputs(
     """The page, the figures as JSON, the table for Prefect, and what DVC plots."""
     write_text(PAGE, report(evidence, settings, wrong_limit, notes, sources))
     write_bytes(SUMMARY, orjson.dumps(summary(evidence), option=orjson.OPT_INDENT_2) + b"\n")
+    with replacing_directory(FOLDER) as folder:
+        _write_folder(folder, evidence, settings.uncertainty.confidence)
+
+
+def _write_folder(folder: Path, evidence: Evidence, confidence: float) -> None:
     table = markdown_table(SLICE_COLUMNS, slice_rows(evidence))
     policies = markdown_table(POLICY_COLUMNS, policy_rows(evidence, ALL))
-    write_text(
-        FOLDER / "table.md",
-        f"## Evaluation\n\n{headline(evidence)}\n\n{policies}\n\n{table}\n",
-    )
+    text = f"## Evaluation\n\n{headline(evidence)}\n\n{policies}\n\n{table}\n"
+    (folder / "table.md").write_text(text)
     slices = [
         {"slice": name, "policy": policy, "right": row.accuracy.value, "examples": row.examples}
         for policy, measures in evidence.measures.items()
         for name, row in measures.items()
     ]
-    write_text(FOLDER / "slices.csv", _csv(slices))
+    (folder / "slices.csv").write_text(_csv(slices))
     curves = [
         {"policy": name, "shown": point.coverage, "wrong": point.risk}
         for name, records in evidence.records.items()
-        for point in risk_coverage(_test(records), settings.uncertainty.confidence)
+        for point in risk_coverage(_test(records), confidence)
     ]
-    write_text(FOLDER / "risk_coverage.csv", _csv(curves))
-    with replacing_file(FOLDER / "slices.png") as temporary:
-        plot_slices(evidence, temporary)
+    (folder / "risk_coverage.csv").write_text(_csv(curves))
+    plot_slices(evidence, folder / "slices.png")
 
 
 def _test(records: Sequence[Record]) -> list[Record]:
