@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 from ledgerline.examples.confirm import Ask, Draft
-from ledgerline.examples.example import Holdout
+from ledgerline.examples.example import Holdout, Lookup
+from ledgerline.examples.grammar import Phrasing
 from ledgerline.examples.scribe import Scribe, Words
 from ledgerline.filings.catalogue import Metric
 from ledgerline.filings.periods import QUARTERS, Span
@@ -98,17 +99,9 @@ class DueAuthor:
         if phrasing is None or figure is None:
             return None
         words, _ = self.scribe.words(figure, phrasing, rng)
-        return Draft(
-            kind=kind,
-            prompt=self.scribe.text(phrasing, words, rng),
-            document_date=self.scribe.written_on(figure, rng),
-            calls=(words.lookup,),
-            ask=Ask.FIGURE,
-            phrasing=phrasing.id,
-            register=phrasing.register,
-            holdouts=wanted,
-            intended=(figure.cik, figure.metric, figure.period),
-        )
+        prompt = self.scribe.text(phrasing, words, rng)
+        today = self.scribe.written_on(figure, rng)
+        return _draft(kind, phrasing, wanted, prompt, today, (words.lookup,), figure)
 
     def relative(
         self, kind: str, family: str, wanted: frozenset[Holdout], rng: random.Random
@@ -134,17 +127,8 @@ class DueAuthor:
             ),
             phrasing,
         )
-        return Draft(
-            kind=kind,
-            prompt=f"[{today.isoformat()}] {self.scribe.text(phrasing, words, rng)}",
-            document_date=today,
-            calls=(words.lookup,),
-            ask=Ask.FIGURE,
-            phrasing=phrasing.id,
-            register=phrasing.register,
-            holdouts=wanted,
-            intended=(figure.cik, figure.metric, figure.period),
-        )
+        prompt = f"[{today.isoformat()}] {self.scribe.text(phrasing, words, rng)}"
+        return _draft(kind, phrasing, wanted, prompt, today, (words.lookup,), figure)
 
     def two_periods(
         self, kind: str, family: str, wanted: frozenset[Holdout], rng: random.Random
@@ -172,18 +156,12 @@ class DueAuthor:
             "up": "up" if grown else "down",
             "rose": "rose" if grown else "fell",
         }
-        asks = {"prior": Ask.FIGURE, "change": Ask.CHANGE, "growth": Ask.GROWTH}
-        return Draft(
-            kind=kind,
-            prompt=self.scribe.text(phrasing, words, rng, more),
-            document_date=today,
-            calls=(prior.lookup,) if family == "prior" else (words.lookup, prior.lookup),
-            ask=asks[family],
-            phrasing=phrasing.id,
-            register=phrasing.register,
-            holdouts=wanted,
-            intended=(earlier.cik, earlier.metric, earlier.period),
-        )
+        prompt = self.scribe.text(phrasing, words, rng, more)
+        if family == "prior":
+            return _draft(kind, phrasing, wanted, prompt, today, (prior.lookup,), earlier)
+        ask = Ask.CHANGE if family == "change" else Ask.GROWTH
+        calls = (words.lookup, prior.lookup)
+        return _draft(kind, phrasing, wanted, prompt, today, calls, earlier, ask)
 
     def two_metrics(
         self, kind: str, family: str, wanted: frozenset[Holdout], rng: random.Random
@@ -208,20 +186,12 @@ class DueAuthor:
         figure = self.scribe.shown(second, today)
         if figure is None:
             return None
-        ratio = family == "margin"
-        return Draft(
-            kind=kind,
-            prompt=self.scribe.text(
-                phrasing, words, rng, {"other": second.metric, "other_figure": figure}
-            ),
-            document_date=today,
-            calls=(words.lookup, second.lookup) if ratio else (words.lookup,),
-            ask=Ask.RATIO if ratio else Ask.FIGURE,
-            phrasing=phrasing.id,
-            register=phrasing.register,
-            holdouts=wanted,
-            intended=None if ratio else (asked.cik, asked.metric, asked.period),
-        )
+        more = {"other": second.metric, "other_figure": figure}
+        prompt = self.scribe.text(phrasing, words, rng, more)
+        if family != "margin":
+            return _draft(kind, phrasing, wanted, prompt, today, (words.lookup,), asked)
+        calls = (words.lookup, second.lookup)
+        return _draft(kind, phrasing, wanted, prompt, today, calls, None, Ask.RATIO)
 
     def _companion(self, asked: Figure, ratio: bool, rng: random.Random) -> Figure | None:
         """Another money flow of the same company and period; revenue below a ratio's line."""
@@ -230,6 +200,30 @@ class DueAuthor:
         if name is None or name == asked.metric:
             return None
         return self.universe.series(asked.cik, name).get(asked.period)
+
+
+def _draft(
+    kind: str,
+    phrasing: Phrasing,
+    wanted: frozenset[Holdout],
+    prompt: str,
+    written_on: date,
+    calls: tuple[Lookup, ...],
+    found_last: Figure | None,
+    ask: Ask = Ask.FIGURE,
+) -> Draft:
+    """A draft in `phrasing`; the last of `calls` is to find `found_last`, where that is given."""
+    return Draft(
+        kind=kind,
+        prompt=prompt,
+        document_date=written_on,
+        calls=calls,
+        ask=ask,
+        phrasing=phrasing.id,
+        register=phrasing.register,
+        holdouts=wanted,
+        intended=found_last and (found_last.cik, found_last.metric, found_last.period),
+    )
 
 
 # (words, earliest and latest day after the period's end on which they mean that period)
