@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ledgerline.filings.periods import QUARTERS, Period, Span
+from ledgerline.filings.periods import Period, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,38 @@ _MONTHS = {
     for name in names.split()
 }
 _COUNTS = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "six": 6, "nine": 9, "twelve": 12,
-    "first": 1, "second": 2, "third": 3, "fourth": 4, "1st": 1, "2nd": 2, "3rd": 3, "4th": 4,
-    "final": 4, "last": 4, "13": 3, "26": 6, "39": 9, "52": 12, "53": 12,
-    "thirteen": 3, "fourteen": 3, "14": 3, "twenty six": 6, "thirty nine": 9,
-    "fifty two": 12, "fifty three": 12, "27": 6, "40": 9,
+    "three": 3, "six": 6, "nine": 9, "twelve": 12, "thirteen": 3, "fourteen": 3,
+    "twenty six": 6, "thirty nine": 9, "fifty two": 12, "fifty three": 12,
 }  # fmt: skip
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_YEAR = r"(?:fy|fiscal year|fiscal|financial year|calendar year|cy|year)?\s*'?(?P<year>\d{4}|\d{2})"
-_NTH = r"(?P<nth>first|second|third|fourth|final|last|1st|2nd|3rd|4th|1|2|3|4)"
+_YEAR = (
+    r"(?:(?:f ?y|fiscal(?: year)?|financial year|calendar(?: year)?|cy|year)[\s-]*|f(?=['\d]))?"
+    r"(?:'?(?P<year>\d{4}|\d{2})(?!\d)"
+    r"|(?P<year_>\d{4})\s?(?:fy|(?:fiscal|financial|calendar)(?: year)?|full year|annual|year))"
+)
+_LINK = r"[\s/-]*(?:(?:of|in|for|from|during) )?(?:(?:the|its|their|our) )?"
+
+
+def _quarter(number: int, word: str, ordinals: str) -> str:
+    return (
+        rf"f?q[\s-]?{number}|f?{number}\s?f?q|(?:{ordinals}|{number}) (?:fiscal )?(?:quarter|qtr|q)"
+        rf"|(?:quarter|qtr) (?:{number}|{word})"
+    )
+
+
+_PARTS = {
+    Span.Q1: _quarter(1, "one", "first|1st"),
+    Span.Q2: _quarter(2, "two", "second|2nd"),
+    Span.Q3: _quarter(3, "three", "third|3rd"),
+    Span.Q4: _quarter(4, "four", "fourth|4th|final|last"),
+    Span.H1: "h1|1h|first half(?: year)?|(?:first )?(?:six|6) months|6m",
+    Span.M9: "9m|m9|(?:first )?(?:nine|9) months|first three quarters",
+}
+_PART = (
+    "(?:(?:fiscal|financial|calendar)(?: year)? )?(?:"
+    + "|".join(f"(?P<{span}>{words})" for span, words in _PARTS.items())
+    + ")"
+)
 _DATE = rf"(?:(?P<month>{_MONTH})\s+(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+)?(?P<year>\d{{4}}))"
 _DATE_EU = rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?P<month>{_MONTH})\s+(?P<year>\d{{4}}))"
 _DATE_ISO = r"(?:(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2}))"
@@ -90,18 +113,13 @@ def _year(text: str) -> int:
     return number + (2000 if number < 70 else 1900)
 
 
-def _named(span: Span) -> Callable[[re.Match[str]], Reading]:
-    return lambda match: Named(Period(_year(match["year"]), span))
+def _named(match: re.Match[str]) -> Reading:
+    return Named(Period(_year(match["year"] or match["year_"]), _span(match) or Span.FY))
 
 
-def _nth_quarter(match: re.Match[str]) -> Reading:
-    nth = match["nth"]
-    number = int(nth) if nth.isdigit() else _COUNTS[nth]
-    return Named(Period(_year(match["year"]), QUARTERS[number - 1]))
-
-
-def _half(match: re.Match[str]) -> Reading:
-    return Named(Period(_year(match["year"]), Span.H1))
+def _span(match: re.Match[str]) -> Span | None:
+    found = match.groupdict()
+    return next((span for span in _PARTS if found.get(span)), None)
 
 
 def _ending(months: int | None) -> Callable[[re.Match[str]], Reading]:
@@ -128,64 +146,25 @@ def _months(count: str, unit: str) -> int:
 
 
 def _relative(unit: str, back: int, years_back: int = 0) -> Callable[[re.Match[str]], Reading]:
-    return lambda _match: Relative(unit, back, years_back)
-
-
-def _quarter_of(back: int) -> Callable[[re.Match[str]], Reading]:
-    def read(match: re.Match[str]) -> Reading:
-        nth = match["nth"]
-        number = int(nth) if nth.isdigit() else _COUNTS[nth]
-        return Relative("year", back, span=QUARTERS[number - 1])
-
-    return read
+    return lambda match: Relative(unit, back, years_back, _span(match))
 
 
 _LAST_YEAR = (
     r"(?:last|prior|previous|preceding|past)(?:\s(?:completed|full))?"
-    r"(?:\s(?:fiscal|financial|calendar))?\syear(?:\ss)?"
+    r"(?:\s(?:fiscal|financial|calendar))?\syear"
 )
 _THIS_YEAR = r"(?:this|current|the current)(?:\s(?:fiscal|financial|calendar))?\syear"
 _LATEST = r"(?:latest|most recent|most recently completed|last reported|last completed)"
 _RULES: tuple[tuple[str, Callable[[re.Match[str]], Reading]], ...] = (
-    # Whole years.
-    (_YEAR, _named(Span.FY)),
-    (r"(?P<year>\d{4})\s?(?:fy|fiscal(?: year)?|full year|annual|year)", _named(Span.FY)),
-    (rf"(?:full|whole|entire)(?: fiscal)?(?: year)?(?: of)? {_YEAR}", _named(Span.FY)),
-    (rf"(?:annual|12m|12 months|twelve months) {_YEAR}", _named(Span.FY)),
-    (rf"(?:end|close) of {_YEAR}", _named(Span.FY)),
-    (rf"(?:fiscal )?year ?end(?: of)? {_YEAR}", _named(Span.FY)),
-    (rf"{_YEAR} (?:fiscal )?year ?end", _named(Span.FY)),
-    # Quarters.
-    (rf"f?q\s?(?P<nth>[1-4])(?: of)?(?: the)?[\s-]*{_YEAR}", _nth_quarter),
-    (rf"f?q(?P<nth>[1-4])-?{_YEAR}", _nth_quarter),
-    (rf"(?P<nth>[1-4])\s?f?q(?: of)?[\s-]*{_YEAR}", _nth_quarter),
-    (
-        r"(?:fy|fiscal(?: year)?)?\s?'?(?P<year>\d{4}|(?<=fy)\d{2})[\s-]*f?q(?P<nth>[1-4])",
-        _nth_quarter,
-    ),
-    (r"fy\s?'?(?P<year>\d{2})[\s-]*f?q(?P<nth>[1-4])", _nth_quarter),
-    (
-        rf"(?:fiscal )?(?:year )?{_NTH} (?:fiscal )?(?:quarter|qtr)(?: in| of)?(?: the)?\s*{_YEAR}",
-        _nth_quarter,
-    ),
-    (rf"(?:fiscal )?(?:quarter|qtr) (?P<nth>[1-4])(?: in| of)? {_YEAR}", _nth_quarter),
-    (rf"{_YEAR} {_NTH} (?:fiscal )?(?:quarter|qtr)", _nth_quarter),
-    (rf"{_YEAR} (?:quarter|qtr) (?P<nth>[1-4])", _nth_quarter),
-    (rf"(?:end|close) of (?:the )?{_NTH} (?:fiscal )?quarter(?: of)? {_YEAR}", _nth_quarter),
-    (rf"(?:end|close) of q(?P<nth>[1-4])(?: of)? {_YEAR}", _nth_quarter),
-    # Parts from the year's start.
-    (
-        r"(?:h1|1h|first half|(?:first )?six months|first 6 months|6m)"
-        rf"(?: in| of)?\s*{_YEAR}",
-        _half,
-    ),
-    (rf"{_YEAR} ?(?:h1|1h|first half)", _half),
-    (
-        r"(?:9m|m9|(?:first )?nine months|first 9 months|first three quarters)"
-        rf"(?: in| of)?\s*{_YEAR}",
-        _named(Span.M9),
-    ),
-    (rf"{_YEAR} ?(?:9m|first nine months)", _named(Span.M9)),
+    # By name.
+    (_YEAR, _named),
+    (rf"(?:full|whole|entire)(?: fiscal)?(?: year)?(?: of)? {_YEAR}", _named),
+    (rf"(?:annual|12m|12 months|twelve months) {_YEAR}", _named),
+    (rf"(?:end|close) of {_YEAR}", _named),
+    (rf"(?:fiscal )?year ?end(?:ed|ing)?(?: of| in)? {_YEAR}", _named),
+    (rf"{_YEAR} (?:fiscal )?year ?end", _named),
+    (rf"(?:(?:end|close) of (?:the )?)?{_PART}{_LINK}{_YEAR}", _named),
+    (rf"{_YEAR}{_LINK}{_PART}", _named),
     # By their end.
     *(
         (rf"(?:{words} )?{form}", _ending(None))
@@ -230,20 +209,18 @@ _RULES: tuple[tuple[str, Callable[[re.Match[str]], Reading]], ...] = (
         _relative("quarter", 1),
     ),
     (
-        r"(?:prior|previous|last|preceding) year(?: s)? quarter|year ago (?:quarter|period)"
+        r"(?:prior|previous|last|preceding) year quarter|year ago (?:quarter|period)"
         r"|(?:same|corresponding|comparable|equivalent) (?:quarter|period) (?:of |in )?"
         r"(?:a year ago|a year earlier|(?:the )?(?:last|prior|previous|preceding) year)"
         r"|(?:same|corresponding) (?:quarter|period) (?:one|a) year (?:ago|earlier)"
         r"|quarter a year (?:ago|earlier)",
         _relative("quarter", 0, 1),
     ),
-    (
-        rf"(?:q(?P<nth>[1-4])) (?:of )?(?:the )?{_LAST_YEAR}",
-        _quarter_of(0),
+    *(
+        (pattern, _relative("year", back))
+        for year, back in ((_LAST_YEAR, 0), (_THIS_YEAR, -1))
+        for pattern in (rf"{_PART}{_LINK}{year}", rf"{year} {_PART}")
     ),
-    (rf"{_NTH} (?:fiscal )?quarter (?:of )?(?:the )?{_LAST_YEAR}", _quarter_of(0)),
-    (rf"(?:q(?P<nth>[1-4])) (?:of )?{_THIS_YEAR}", _quarter_of(-1)),
-    (rf"{_NTH} (?:fiscal )?quarter (?:of )?{_THIS_YEAR}", _quarter_of(-1)),
 )
 _COMPILED = tuple((re.compile(pattern, re.ASCII), read) for pattern, read in _RULES)
 
@@ -251,7 +228,7 @@ _COMPILED = tuple((re.compile(pattern, re.ASCII), read) for pattern, read in _RU
 def normalise(text: str) -> str:
     """Lower case, one space between words, no punctuation but that of dates and years."""
     text = text.lower().replace("’", "'").replace("–", "-").replace("−", "-")
-    text = re.sub(r"(\d)(st|nd|rd|th)\b", r"\1\2", text)
+    text = re.sub(r"'s\b", "", text)
     text = re.sub(r"[^a-z0-9/'-]+", " ", text)
     # Hyphens stay within ISO dates and turn into spaces elsewhere; so do apostrophes.
     text = re.sub(r"(?<!\d)-|-(?!\d)", " ", text)
@@ -261,7 +238,7 @@ def normalise(text: str) -> str:
     while previous != text:
         previous = text
         text = re.sub(
-            r"^(?:the|in|for|during|over|of|at the|as of the|at|by|its|their|our|company s"
+            r"^(?:the|in|for|during|over|of|at the|as of the|at|by|its|their|our|company"
             r"|period|reported|results? for|through) (?=\S)",
             "",
             text,
@@ -277,7 +254,8 @@ def read_period(text: str) -> Reading:
     """
     if len(text) > 120:
         raise ValueError("too long for a period")
-    for words in dict.fromkeys((normalise(text), _bare(text))):
+    normal = normalise(text)
+    for words in dict.fromkeys((normal, _bare(normal))):
         for pattern, read in _COMPILED:
             match = pattern.fullmatch(words)
             if match:
@@ -285,5 +263,5 @@ def read_period(text: str) -> Reading:
     raise ValueError(f"not a period: {text!r}")
 
 
-def _bare(text: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"[^a-z0-9]+", " ", text.lower())).strip()
+def _bare(words: str) -> str:
+    return re.sub(r"[^a-z0-9]+", " ", words).strip()

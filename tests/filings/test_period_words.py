@@ -6,14 +6,21 @@ from hypothesis import strategies as st
 
 from ledgerline.filings.period_words import Ending, Named, Relative, read_period
 from ledgerline.filings.periods import Period, Span
+from tests.filings.wordings import PARTS, combined
 
 NAMED = {
     "FY2023": "FY2023 | FY23 | fiscal 2023 | Fiscal Year 2023 | 2023 | fiscal '23 | full year 2023 "
-    "| FY 2023 | year-end 2023 | the end of fiscal 2023 | fiscal-year 2023 | in 2023",
+    "| FY 2023 | year-end 2023 | the end of fiscal 2023 | fiscal-year 2023 | in 2023 | F2023 "
+    "| the 2023 fiscal year | year ended 2023 | F.Y. 2023",
     "Q3 2022": "Q3 2022 | 3Q22 | 2022Q3 | 2022-Q3 | Q3'22 | Q3 FY22 | FY22 Q3 | third quarter of "
     "2022 | the third fiscal quarter of 2022 | fiscal third quarter of 2022 | third quarter of "
-    "fiscal 2022 | third-quarter 2022 | 2022 third quarter | FQ3 2022 | Quarter 3 2022 | Q3, 2022",
-    "H1 2022": "H1 2022 | 1H22 | first half of 2022 | first six months of 2022",
+    "fiscal 2022 | third-quarter 2022 | 2022 third quarter | FQ3 2022 | Quarter 3 2022 | Q3, 2022 "
+    "| fiscal Q3 2022 | Q3 of fiscal 2022 | fiscal third quarter 2022 | 3QFY22 | Q3 FY2022 "
+    "| Q3FY22 | third fiscal quarter of 2022 | FY22Q3 | F3Q22 | F22 Q3 | Q322 | Q3/22 "
+    "| 2022 (Q3) | quarter three of FY22 | the third quarter of the 2022 fiscal year"
+    "| fiscal 2022's Q3",
+    "H1 2022": "H1 2022 | 1H22 | first half of 2022 | first six months of 2022 "
+    "| fiscal H1 2022 | FY22 first half | first half of fiscal 2022 | 1HFY22",
     "9M 2022": "9M 2022 | first nine months of 2022 | nine months 2022",
 }
 ENDINGS = {
@@ -34,7 +41,9 @@ RELATIVE = {
     ("quarter", 0, 0, None): "last quarter | the latest quarter | most recent quarter",
     ("quarter", 0, 1, None): "the prior-year quarter | year-ago quarter | the same quarter last "
     "year",
-    ("year", 0, 0, Span.Q3): "the third quarter of last year | Q3 last year",
+    ("year", 0, 0, Span.Q3): "the third quarter of last year | Q3 last year | last year's third "
+    "quarter | the fiscal third quarter of last year | Q3 of the prior fiscal year",
+    ("year", -1, 0, Span.H1): "the first half of this year | this year's first half",
 }
 
 
@@ -57,7 +66,35 @@ def test_counted_from_a_date(text: str, relative: tuple[str, int, int, Span | No
     assert read_period(text) == Relative(*relative)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "Q5 2022", "202", "FY", "2023" * 50, "13/45/2023"])
+@given(
+    year=st.integers(1970, 2069),
+    span=st.sampled_from(sorted(PARTS)),
+    data=st.data(),
+)
+def test_part_and_year_in_every_combination(year: int, span: Span, data: st.DataObject) -> None:
+    words = data.draw(st.sampled_from(combined(Period(year, span))))
+    dressed = data.draw(st.sampled_from((words, words.upper(), f"the {words}", f"({words})")))
+    assert read_period(dressed) == Named(Period(year, span))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "Q5 2022",
+        "202",
+        "FY",
+        "2023" * 50,
+        "13/45/2023",
+        "Q3 2021 2022",
+        "Q0 2022",
+        "third 2022",
+        "fiscal quarter",
+        "Q3 of the",
+        "3 2022",
+    ],
+)
 def test_no_period(text: str) -> None:
     with pytest.raises(ValueError, match="period"):
         read_period(text)

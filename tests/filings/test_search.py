@@ -14,6 +14,7 @@ from ledgerline.filings.figures import read
 from ledgerline.filings.periods import Period, Span
 from ledgerline.filings.search import Hit, Miss, Search
 from ledgerline.filings.store import Store
+from tests.filings.wordings import worded
 
 
 def figure_text(search: Search, *call: str, as_of: date | None = None) -> str:
@@ -220,27 +221,11 @@ def test_every_figure_is_found_by_its_words(universe_search: Search, data: st.Da
     period = data.draw(st.sampled_from(list(series)))
     figure = series[period]
     name = data.draw(st.sampled_from((metric.display, metric.name, *metric.aliases)))
-    words = data.draw(st.sampled_from(_words(period, figure.end, metric.flow)))
+    words = data.draw(st.sampled_from(worded(period, figure.end, metric.flow)))
     answer = search(company.name, name, words)
     assert isinstance(answer, Hit), (company.name, name, words, answer)
     assert answer.figure == figure
     assert abs(read(figure.text).value - figure.value) <= read(figure.text).quantum / 2
-
-
-def _words(period: Period, end: date, flow: bool) -> list[str]:
-    year, short = period.fiscal_year, period.fiscal_year % 100
-    day = f"{end:%B} {end.day}, {end.year}"
-    if period.span == "FY":
-        ended = f"the year ended {day}" if flow else f"as of {day}"
-        return [f"FY{year}", f"FY{short:02}", f"fiscal {year}", f"{year}", ended]
-    if period.span == "H1":
-        return [f"H1 {year}", f"first half of {year}", f"the six months ended {day}"]
-    if period.span == "M9":
-        return [f"9M {year}", f"first nine months of {year}", f"the nine months ended {day}"]
-    n = period.span.value[1]
-    nth = {"1": "first", "2": "second", "3": "third", "4": "fourth"}[n]
-    ended = f"the three months ended {day}" if flow else f"at {day}"
-    return [f"Q{n} {year}", f"{n}Q{short:02}", f"{year}Q{n}", f"{nth} quarter of {year}", ended]
 
 
 def test_companies_that_share_a_name_are_not_guessed(tmp_path: Path) -> None:
