@@ -7,12 +7,15 @@ from pydantic import Field
 
 from ledgerline import durable
 from ledgerline.filings.catalogue import Catalogue
+from ledgerline.quality.drift import read_accepted, write_accepted
 from ledgerline.quality.gate import block
 from ledgerline.quality.report import write_report
 from ledgerline.quality.reviews import read_reviews
-from ledgerline.quality.validation import Summary, ValidateSettings, as_metrics, validate
+from ledgerline.quality.summary import Summary, as_metrics, as_numbers
+from ledgerline.quality.validation import ValidateSettings, validate
 from tasks.params import Params
 from tasks.stage import run_stage
+from tasks.tracking import stage_run
 
 RAW = Path("data/raw/facts.sqlite")
 REVIEWS = Path("data/reviews.yaml")
@@ -20,6 +23,7 @@ CLEAN = Path("data/clean/facts.sqlite")
 DOCS = Path("reports/data_docs")
 REPORT = Path("reports/data_quality.html")
 METRICS = Path("reports/validate.json")
+ACCEPTED = Path("reports/accepted_ingest.json")
 
 
 class ValidateParams(Params):
@@ -30,14 +34,19 @@ class ValidateParams(Params):
 
 def main(params: ValidateParams) -> None:
     """Write the clean store, Data Docs and the report, then fail if a critical suite does."""
-    summary, board = validate(
-        RAW, CLEAN, read_reviews(REVIEWS), params.validate_, Catalogue.load(), DOCS
-    )
-    write_report(REPORT, summary, board, docs="data_docs/index.html")
+    reviews, accepted = read_reviews(REVIEWS), read_accepted(ACCEPTED)
+    validated = validate(RAW, CLEAN, reviews, params.validate_, Catalogue.load(), DOCS, accepted)
+    summary = validated.summary
+    write_report(REPORT, summary, validated.board, docs="data_docs/index.html")
     content = json.dumps(as_metrics(summary), indent=2, ensure_ascii=False)
     durable.write_text(METRICS, content + "\n")
+    write_accepted(ACCEPTED, validated.accepted)
     _print(summary)
-    block(summary.suites, REPORT)
+    with stage_run("validate", params) as run:
+        run.log(as_numbers(summary))
+        run.attach(METRICS)
+        run.attach(REPORT)
+        block(summary.suites, REPORT)
 
 
 def _print(summary: Summary) -> None:

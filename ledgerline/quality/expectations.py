@@ -1,6 +1,7 @@
 """Expectations over facts, each a query for the rows that break it.
 
-Those about sizes let stand what a reviewer accepted or corrected.
+Those about sizes let stand what a reviewer accepted: a person has read the filing and decided.
+What a reviewer typed in as a correction is checked like everything else.
 
 Great Expectations takes seconds to import, so only a running gate imports this module. The
 queries run where the facts are, in SQLite or Postgres; `{batch}` is the table of facts.
@@ -16,6 +17,8 @@ _NAMED = (
     'fact."end", fact.value FROM {batch} AS fact '
     "JOIN filing ON filing.id = fact.filing_id JOIN concept ON concept.id = fact.concept_id "
 )
+
+_NOT_ACCEPTED = "fact.id NOT IN (SELECT fact_id FROM quarantine WHERE status = 'accepted')"
 
 
 class ExpectPeriodsToRunForward(UnexpectedRowsExpectation):
@@ -60,20 +63,18 @@ class ExpectPlausibleSize(UnexpectedRowsExpectation):
             description=f"No {what} is larger than {largest:,.0f}.",
             unexpected_rows_query=_NAMED
             + f"WHERE concept.taxonomy || ':' || concept.tag IN ({listed}) "
-            f"AND abs(fact.approx) > {largest!r} "
-            "AND fact.id NOT IN (SELECT fact_id FROM quarantine WHERE used)",
+            f"AND abs(fact.approx) > {largest!r} AND {_NOT_ACCEPTED}",
             severity=severity,
         )
 
 
-_DISAGREEING = """
+_DISAGREEING = f"""
 SELECT extremes.cik, concept.taxonomy, concept.tag, extremes.unit, extremes.start,
        extremes."end", extremes.low, extremes.high
 FROM (SELECT filing.cik, fact.concept_id, fact.unit, fact.start, fact."end",
              min(fact.approx) AS low, max(fact.approx) AS high
-      FROM {batch} AS fact JOIN filing ON filing.id = fact.filing_id
-      WHERE fact.approx > 0
-        AND fact.id NOT IN (SELECT fact_id FROM quarantine WHERE used)
+      FROM {{batch}} AS fact JOIN filing ON filing.id = fact.filing_id
+      WHERE fact.approx > 0 AND {_NOT_ACCEPTED}
       GROUP BY filing.cik, fact.concept_id, fact.unit, fact.start, fact."end"
       HAVING max(fact.approx) >= 999 * min(fact.approx)) AS extremes
 JOIN concept ON concept.id = extremes.concept_id"""
@@ -95,15 +96,15 @@ class ExpectFilingsToAgree(UnexpectedRowsExpectation):
         )
 
 
-_UNBALANCED = """
+_UNBALANCED = f"""
 SELECT filing.cik, filing.accession, sheets."end", sheets.assets, sheets.claims
 FROM (SELECT fact.filing_id, fact."end",
              max(CASE WHEN concept.tag = 'Assets' THEN fact.approx END) AS assets,
              max(CASE WHEN concept.tag <> 'Assets' THEN fact.approx END) AS claims
-      FROM {batch} AS fact JOIN concept ON concept.id = fact.concept_id
+      FROM {{batch}} AS fact JOIN concept ON concept.id = fact.concept_id
       WHERE fact.concept_id IN (
           SELECT id FROM concept WHERE tag IN ('Assets', 'LiabilitiesAndStockholdersEquity'))
-        AND fact.id NOT IN (SELECT fact_id FROM quarantine WHERE used)
+        AND {_NOT_ACCEPTED}
       GROUP BY fact.filing_id, fact."end", fact.unit) AS sheets
 JOIN filing ON filing.id = sheets.filing_id
 WHERE sheets.assets > 0 AND sheets.claims > 0
@@ -156,6 +157,37 @@ class ExpectNothingToBeLost(UnexpectedRowsExpectation):
                 "SELECT accepted, aside FROM (SELECT (SELECT count(*) FROM {batch}) AS accepted, "
                 "(SELECT count(*) FROM quarantine WHERE NOT used) AS aside) AS counts "
                 f"WHERE accepted + aside <> {facts_in}"
+            ),
+            severity="critical",
+        )
+
+
+_MISSED = """
+SELECT planted.cik, planted.accession, planted.tag, planted.unit, planted.start, planted."end",
+       planted.wrong, planted."right"
+FROM planted
+JOIN filing ON filing.cik = planted.cik AND filing.accession = planted.accession
+JOIN concept ON concept.taxonomy = planted.taxonomy AND concept.tag = planted.tag
+JOIN {batch} AS fact ON fact.filing_id = filing.id AND fact.concept_id = concept.id
+  AND fact."end" = planted."end" AND fact.unit = planted.unit
+  AND coalesce(fact.start, '0001-01-01') = coalesce(planted.start, '0001-01-01')
+WHERE NOT fact.corrected"""
+
+
+class ExpectPlantedErrorsToBeFound(UnexpectedRowsExpectation):
+    """Most of the errors that the generated universe holds are set aside."""
+
+    @classmethod
+    def build(cls, least_recall: float) -> "ExpectPlantedErrorsToBeFound":
+        return cls(
+            description=(
+                f"At least {least_recall:.0%} of the errors planted in generated filings are "
+                "set aside."
+            ),
+            unexpected_rows_query=(
+                "SELECT * FROM (SELECT missed.*, count(*) OVER () AS missed_rows "
+                f"FROM ({_MISSED}) AS missed) AS counted "
+                f"WHERE missed_rows > {1 - least_recall!r} * (SELECT count(*) FROM planted)"
             ),
             severity="critical",
         )

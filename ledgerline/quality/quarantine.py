@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Engine, Float, Integer, MetaData, String, Table, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    text,
+)
 
 from ledgerline.quality.evidence import Evidence
 from ledgerline.quality.reviews import Decision, Identity, Review
@@ -171,36 +182,34 @@ def _stored(row: Any) -> StoredFact:
     return StoredFact(row[0], row[1], row[2], str(row[3]), identity, row[11])
 
 
-def write_quarantine(engine: Engine, entries: Iterable[Entry]) -> None:
-    """Move `entries` out of the store's facts into its quarantine table, in one transaction.
+def write_quarantine(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Move `entries` out of the store's facts into its quarantine table.
 
     Facts that a reviewer accepted stay; those that one corrected carry the corrected value
     and say so (`fact.corrected`).
     """
-    entries = list(entries)
-    with engine.begin() as connection:
-        _metadata.drop_all(connection)
-        _metadata.create_all(connection)
-        if not entries:
-            return
-        connection.execute(TABLE.insert(), [entry.as_row() for entry in entries])
-        gone = [{"id": entry.fact.fact_id} for entry in entries if not entry.used]
-        if gone:
-            connection.execute(text("DELETE FROM fact WHERE id = :id"), gone)
-        for entry in entries:
-            if entry.review is not None and entry.review.corrected is not None:
-                connection.execute(
-                    text(
-                        "UPDATE fact SET value = :value, approx = :approx, corrected = :yes "
-                        "WHERE id = :id"
-                    ),
-                    {
-                        "id": entry.fact.fact_id,
-                        "value": format(entry.review.corrected, "f"),
-                        "approx": float(entry.review.corrected),
-                        "yes": True,
-                    },
-                )
+    _metadata.drop_all(connection)
+    _metadata.create_all(connection)
+    if not entries:
+        return
+    connection.execute(TABLE.insert(), [entry.as_row() for entry in entries])
+    gone = [{"id": entry.fact.fact_id} for entry in entries if not entry.used]
+    if gone:
+        connection.execute(text("DELETE FROM fact WHERE id = :id"), gone)
+    mended = [
+        {
+            "id": entry.fact.fact_id,
+            "value": format(entry.review.corrected, "f"),
+            "approx": float(entry.review.corrected),
+        }
+        for entry in entries
+        if entry.review is not None and entry.review.corrected is not None
+    ]
+    if mended:
+        connection.execute(_MEND, mended)
+
+
+_MEND = text("UPDATE fact SET value = :value, approx = :approx, corrected = true WHERE id = :id")
 
 
 def read_quarantine(engine: Engine) -> list[dict[str, Any]]:

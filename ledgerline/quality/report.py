@@ -11,7 +11,7 @@ from ledgerline.quality.board import Board
 from ledgerline.quality.evidence import Evidence
 from ledgerline.quality.quarantine import Entry
 from ledgerline.quality.sparkline import sparkline
-from ledgerline.quality.validation import Summary
+from ledgerline.quality.summary import Summary
 
 TEMPLATE = "report.html.jinja"
 

@@ -33,9 +33,9 @@ def raw_suite(settings: GateSettings, sqlite: bool) -> gx.ExpectationSuite:
 
 
 def clean_suite(
-    settings: GateSettings, catalogue: Catalogue, facts_in: int, sqlite: bool
+    settings: GateSettings, catalogue: Catalogue, facts_in: int, planted: bool, sqlite: bool
 ) -> gx.ExpectationSuite:
-    """What the facts that a model learns from must hold."""
+    """What the facts that a model learns from must hold; `planted` if the store has the truth."""
     return gx.ExpectationSuite(
         name="clean facts",
         expectations=[
@@ -48,6 +48,7 @@ def clean_suite(
             own.ExpectFilingsToFollowTheirPeriods.build(sqlite),
             own.ExpectFilingsToAgree.build(settings.disagreeing_per_million, "critical"),
             own.ExpectBalanceSheetsToBalance.build(settings.unbalanced_per_million, "critical"),
+            *([own.ExpectPlantedErrorsToBeFound.build(settings.least_recall)] if planted else []),
             *_sizes(settings, catalogue),
         ],
     )

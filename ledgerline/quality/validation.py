@@ -1,23 +1,22 @@
 """The stage's work: raw facts in; clean facts, a quarantine and a report out."""
 
-import shutil
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ledgerline import durable
 from ledgerline.filings.catalogue import Catalogue
 from ledgerline.filings.store import Store
 from ledgerline.quality.board import Board, make_board
+from ledgerline.quality.clean_store import Where, copied, url_of
+from ledgerline.quality.drift import Accepted, DriftSettings, Ingest, drift
 from ledgerline.quality.findings import Finding, scale_findings
 from ledgerline.quality.gate import Subject, run_suites
 from ledgerline.quality.gate_settings import GateSettings
-from ledgerline.quality.outcome import SuiteResult
 from ledgerline.quality.quarantine import (
     Entry,
     StoredFact,
@@ -28,7 +27,8 @@ from ledgerline.quality.quarantine import (
 from ledgerline.quality.reading import read_facts
 from ledgerline.quality.reviews import Decision, Identity, Review
 from ledgerline.quality.structure import size_findings, structure_findings
-from ledgerline.quality.truth import Score, planted_errors, score
+from ledgerline.quality.summary import Summary
+from ledgerline.quality.truth import planted_errors, score
 from ledgerline.quality.units import UnitsSettings, sign_findings, unit_findings
 from ledgerline.quality.weighing import DetectorSettings, weigh_facts
 from ledgerline.settings import Settings
@@ -42,60 +42,27 @@ class ValidateSettings(Settings):
     detectors: DetectorSettings
     units: UnitsSettings
     gate: GateSettings
+    drift: DriftSettings
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What a run found. entries: the whole quarantine, surest first."""
+class Validated:
+    """What `validate` found. accepted: what to compare the next ingest with."""
 
-    facts_in: int
-    companies: int
-    entries: tuple[Entry, ...]
-    unmatched_reviews: int
-    truth: Score | None
-    suites: tuple[SuiteResult, ...]
-
-    @property
-    def set_aside(self) -> int:
-        """Facts in quarantine that the clean store doesn't hold."""
-        return sum(not entry.used for entry in self.entries)
-
-    @property
-    def accepted(self) -> int:
-        """Facts in the clean store."""
-        return self.facts_in - self.set_aside
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """Facts set aside by reason, most frequent first."""
-        counts = Counter(entry.reason for entry in self.entries if not entry.used)
-        return dict(counts.most_common())
-
-    @property
-    def fit(self) -> bool:
-        """Whether the clean facts may be trained on: no critical expectation is broken."""
-        return not any(suite.critical for suite in self.suites)
-
-    def worst(self, count: int = 10) -> list[Entry]:
-        """The entries furthest off, surest first among equals; one per company and metric."""
-        seen: set[tuple[int, str]] = set()
-        worst = []
-        for entry in sorted(self.entries, key=lambda e: (-_magnitude(e), -e.confidence)):
-            key = (entry.fact.identity.cik, entry.fact.identity.tag)
-            if key not in seen and not entry.used:
-                seen.add(key)
-                worst.append(entry)
-        return worst[:count]
+    summary: Summary
+    board: Board
+    accepted: Accepted
 
 
 def validate(
-    raw: Path,
-    clean: Path,
+    raw: Where,
+    clean: Where,
     reviews: Sequence[Review],
     settings: ValidateSettings,
     catalogue: Catalogue,
     docs: Path | None = None,
-) -> tuple[Summary, Board]:
+    accepted: Accepted = Accepted(),  # noqa: B008 - frozen
+) -> Validated:
     """Find what is wrong in `raw`, write `clean` without it, and check both.
 
     `clean` is a whole store: the facts that may be used, and a table `quarantine` with the
@@ -113,20 +80,24 @@ def validate(
     truth = None
     if planted:
         truth = score(planted, {fact.identity: f.factor for fact, f in found.items()})
-    with durable.replacing_file(clean) as temporary:
-        shutil.copyfile(raw, temporary)
-        with Store.open(temporary) as store:
-            write_quarantine(store.engine, entries)
-    suites = run_suites(_subjects(raw, clean, settings.gate, catalogue, len(board)), docs)
+    with copied(raw, clean) as connection:
+        write_quarantine(connection, entries)
+    ingest = Ingest.of(board, catalogue, date.today())
+    suites = (
+        *run_suites(
+            _subjects(raw, clean, settings.gate, catalogue, len(board), bool(planted)), docs
+        ),
+        drift(ingest, accepted.earlier_than(ingest), settings.drift),
+    )
     summary = Summary(
         facts_in=len(board),
         companies=len(board.companies),
         entries=tuple(sorted(entries, key=lambda entry: -entry.confidence)),
         unmatched_reviews=unmatched,
         truth=truth,
-        suites=tuple(suites),
+        suites=suites,
     )
-    return summary, board
+    return Validated(summary, board, accepted.then(ingest) if summary.fit else accepted)
 
 
 def find(board: Board, settings: ValidateSettings, catalogue: Catalogue) -> list[Finding]:
@@ -148,49 +119,6 @@ def find(board: Board, settings: ValidateSettings, catalogue: Catalogue) -> list
     for finding in sign_findings(board, sound, settings.units):
         found.setdefault(finding.row, finding)
     return list(found.values())
-
-
-def as_metrics(summary: Summary) -> dict[str, Any]:
-    """The summary for DVC, MLflow and Prefect: flat counts first, then the worst cases."""
-    truth = summary.truth
-    return {
-        "fit": summary.fit,
-        "facts_in": summary.facts_in,
-        "companies": summary.companies,
-        "accepted": summary.accepted,
-        "set_aside": summary.set_aside,
-        "reviewed": sum(entry.review is not None for entry in summary.entries),
-        "unmatched_reviews": summary.unmatched_reviews,
-        "reasons": summary.reasons,
-        "planted": None
-        if truth is None
-        else {
-            "errors": truth.planted,
-            "recall": round(truth.recall, 4),
-            "precision": round(truth.precision, 4),
-            "right_factor": round(truth.mended / truth.caught, 4) if truth.caught else 1.0,
-        },
-        "suites": {
-            suite.suite: {
-                "expectations": suite.expectations,
-                "critical_failures": len(suite.critical),
-                "warnings": len(suite.warnings),
-            }
-            for suite in summary.suites
-        },
-        "worst": [
-            {
-                "fact": str(entry.fact.identity),
-                "company": entry.fact.company,
-                "value": entry.fact.value,
-                "suggested_value": _text(entry.suggested_value),
-                "reason": entry.reason,
-                "confidence": round(entry.confidence, 4),
-                "link": entry.link,
-            }
-            for entry in summary.worst()
-        ],
-    }
 
 
 def apply_reviews(
@@ -231,27 +159,25 @@ def apply_reviews(
 
 
 def _subjects(
-    raw: Path, clean: Path, settings: GateSettings, catalogue: Catalogue, facts_in: int
+    raw: Where,
+    clean: Where,
+    settings: GateSettings,
+    catalogue: Catalogue,
+    facts_in: int,
+    planted: bool,
 ) -> list[Subject]:
+    raw_url, clean_url = url_of(raw), url_of(clean)
+
+    # The suites import Great Expectations, which takes seconds.
     def raw_suite() -> Any:
         from ledgerline.quality import suites
 
-        return suites.raw_suite(settings, sqlite=True)
+        return suites.raw_suite(settings, raw_url.startswith("sqlite"))
 
     def clean_suite() -> Any:
         from ledgerline.quality import suites
 
-        return suites.clean_suite(settings, catalogue, facts_in, sqlite=True)
+        sqlite = clean_url.startswith("sqlite")
+        return suites.clean_suite(settings, catalogue, facts_in, planted, sqlite)
 
-    return [
-        Subject(f"sqlite:///{raw.resolve()}", "fact", raw_suite),
-        Subject(f"sqlite:///{clean.resolve()}", "fact", clean_suite),
-    ]
-
-
-def _magnitude(entry: Entry) -> float:
-    return abs(entry.factor.adjusted()) if entry.factor is not None else 0.0
-
-
-def _text(value: Decimal | None) -> str | None:
-    return None if value is None else format(value.normalize(), "f")
+    return [Subject(raw_url, "fact", raw_suite), Subject(clean_url, "fact", clean_suite)]

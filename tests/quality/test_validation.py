@@ -16,7 +16,8 @@ from ledgerline.quality.gate import block
 from ledgerline.quality.quarantine import read_quarantine, row_identity
 from ledgerline.quality.report import write_report
 from ledgerline.quality.reviews import Decision, Identity, Review
-from ledgerline.quality.validation import Summary, ValidateSettings, as_metrics, validate
+from ledgerline.quality.summary import Summary, as_metrics
+from ledgerline.quality.validation import ValidateSettings, validate
 
 Write = Callable[[list[Fact]], Path]
 
@@ -38,8 +39,8 @@ def run(
     raw: Path, settings: ValidateSettings, reviews: list[Review] | None = None
 ) -> tuple[Summary, Path]:
     clean = raw.parent / "clean" / "facts.sqlite"
-    summary, _ = validate(raw, clean, reviews or [], settings, Catalogue.load())
-    return summary, clean
+    validated = validate(raw, clean, reviews or [], settings, Catalogue.load())
+    return validated.summary, clean
 
 
 def test_right_facts_all_pass(facts: list[Fact], store_of: Write, settings: ValidateSettings):
@@ -135,25 +136,55 @@ def test_periods_that_run_backwards_are_set_aside(
     assert summary.reasons == {"period ends before it starts": 1}
 
 
-def test_a_critical_failure_names_suite_expectation_and_report(
+def test_a_critical_failure_names_suite_expectation_rows_and_report(
     facts: list[Fact], store_of: Write, settings: ValidateSettings
 ):
-    gate = settings.gate.model_copy(update={"least_facts": 10_000_000})
-    demanding = settings.model_copy(update={"gate": gate})
-    raw = store_of(facts)
-    docs = raw.parent / "reports" / "data_docs"
-    summary, board = validate(
-        raw, raw.parent / "clean.sqlite", [], demanding, Catalogue.load(), docs
+    # Twenty times the right assets: no power of ten would mend them, yet they can't be used.
+    assets = [n for n, f in enumerate(facts) if f.tag == "Assets" and f.cik == facts[0].cik]
+    raw = store_of(spoil(facts, assets, "20"))
+    reports = raw.parent / "reports"
+    validated = validate(
+        raw, raw.parent / "clean.sqlite", [], settings, Catalogue.load(), reports / "data_docs"
     )
-    report = raw.parent / "reports" / "data_quality.html"
-    write_report(report, summary, board, "data_docs/index.html")
-    assert not summary.fit
+    report = reports / "data_quality.html"
+    write_report(report, validated.summary, validated.board, "data_docs/index.html")
+    assert not validated.summary.fit
     assert "Not fit to train on" in report.read_text()
-    assert (docs / "index.html").is_file()
+    assert (reports / "data_docs" / "index.html").is_file()
     with pytest.raises(LedgerlineError) as caught:
-        block(summary.suites, report)
-    for words in ("facts", "does not hold", str(report)):
-        assert words in str(caught.value)
+        block(validated.summary.suites, report)
+    message = str(caught.value)
+    assert "clean facts" in message
+    assert "Assets equal liabilities plus equity" in message
+    assert message.count(f"\n  cik={facts[0].cik}, accession=") == 3
+    assert str(report) in message
+
+
+IMPOSSIBLE = Fact(
+    9, "0000000009-20-000001", "us-gaap", "Revenues", "USD", date(2019, 1, 1), date(2019, 12, 31),
+    Decimal(10) ** 20, "10-K", date(2020, 2, 1),
+)  # fmt: skip
+
+
+def test_what_a_reviewer_accepts_passes_the_gate(
+    facts: list[Fact], store_of: Write, settings: ValidateSettings
+):
+    insisted = [review(IMPOSSIBLE, Decision.ACCEPT)]
+    summary, clean = run(store_of([*facts, IMPOSSIBLE]), settings, insisted)
+    assert [entry.status for entry in summary.entries] == ["accepted"]
+    assert summary.fit
+    with Store.open(clean, read_only=True) as store:
+        assert store.count() == len(facts) + 1
+
+
+def test_a_correction_is_checked_like_any_value(
+    facts: list[Fact], store_of: Write, settings: ValidateSettings
+):
+    mistyped = [review(IMPOSSIBLE, Decision.CORRECT, Decimal(10) ** 19)]
+    summary, _ = run(store_of([*facts, IMPOSSIBLE]), settings, mistyped)
+    (failure,) = [failure for suite in summary.suites for failure in suite.critical]
+    assert "amount of money" in failure.expectation
+    assert [row["cik"] for row in failure.examples] == [9]
 
 
 def test_a_warning_does_not_block(facts: list[Fact], store_of: Write, settings: ValidateSettings):
