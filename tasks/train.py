@@ -16,6 +16,7 @@ from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.policy import Policy, PolicySettings
 from ledgerline.training.checkpoint import manifest
+from ledgerline.training.mlflow_traces import chosen, log_traces
 from ledgerline.training.traces import RunLog
 from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
 from tasks.practice import PracticeParams, filings_task, success_rate
@@ -50,11 +51,12 @@ def main(params: TrainParams) -> None:
             policy.add_adapter(params.policy.adapter, settings.seed)
         engine = policy.embedded_engine(params.policy.engine)
         task = filings_task(params, Search(store))
-        log = RunLog(checkpoints, settings.logged_rollouts)
+        log = RunLog(checkpoints, settings.logged_rollouts, policy.codec.decode)
 
         def report(step: StepReport) -> None:
             run.log(step.metrics, step.step)
-            log.write(step.step, step.metrics, step.rollouts)
+            log.write(step.step, step.metrics, step.rollouts, step.probes)
+            log_traces(step.step, chosen(step.rollouts, settings.logged_rollouts))
             console.print(_line(step, settings.steps), highlight=False)
             for alarm in step.alarms:
                 console.print(f"[bold yellow]alarm ({alarm.action}):[/] {alarm.message}")

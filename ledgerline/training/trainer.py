@@ -32,6 +32,15 @@ from ledgerline.training.rollouts import Engine, Rollout, roll_out
 from ledgerline.training.sampler import Sampler, SamplerSettings
 from ledgerline.training.task import Item, Task
 
+GREEDY = Sampling(temperature=0.0, top_p=1.0)
+
+
+class ProbeSettings(Settings):
+    """How many prompts are watched, and every how many steps; they teach nothing."""
+
+    prompts: int
+    every: int
+
 
 class TrainerSettings(Settings):
     """`seed`: of the draws and the sampling. `groups`: prompts a step whose rollouts differ in
@@ -39,7 +48,8 @@ class TrainerSettings(Settings):
     further draws replace them. `decay_from`: step from which the learning rate falls.
     `batch_tokens`: tokens of one micro-batch, padding included. `patience`: updates in a row
     that may be lost to a loss that is not finite. `checkpoints`: how many are kept.
-    `logged_rollouts`: groups of each step that are written down to be read.
+    `logged_rollouts`: groups of each step that are written down to be read. `probes`: prompts
+    that are played greedily now and then, the same ones all along.
     """
 
     seed: int
@@ -60,6 +70,7 @@ class TrainerSettings(Settings):
     checkpoint_every: int
     checkpoints: int
     logged_rollouts: int
+    probes: ProbeSettings
 
 
 class RefreshableEngine(Engine, Protocol):
@@ -70,12 +81,13 @@ class RefreshableEngine(Engine, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What a step did: its metrics, its alarms, and the rollouts that it learnt from."""
+    """What a step did: its metrics, its alarms, the rollouts that it learnt from, its probes."""
 
     step: int
     metrics: dict[str, float]
     alarms: list[Alarm]
     rollouts: Sequence[Rollout] = field(repr=False)
+    probes: Sequence[Rollout] = field(repr=False)
 
 
 class Trainer:
@@ -109,6 +121,7 @@ class Trainer:
         self._resume()
         while self._step < self.settings.steps:
             rollouts, drawn = self._collect()
+            probes = self._probe()
             started = time.perf_counter()
             losses, norm, rate = self._update(rollouts)
             metrics = {
@@ -119,7 +132,7 @@ class Trainer:
                 **self._seconds,
             }
             alarms = self.alarms.check(self._step, metrics)
-            report(StepReport(self._step, metrics, alarms, rollouts or drawn))
+            report(StepReport(self._step, metrics, alarms, rollouts or drawn, probes))
             self._step += 1
             self._obey(alarms)
             if self._step % self.settings.checkpoint_every == 0:
@@ -158,6 +171,17 @@ class Trainer:
                     kept += members
         self._seconds = {"seconds_rollout": time.perf_counter() - started}
         return kept, played
+
+    def _probe(self) -> list[Rollout]:
+        """The watched prompts, played greedily with the weights that the step's rollouts had."""
+        probes = self.settings.probes
+        if not probes.prompts or self._step % probes.every:
+            return []
+        apart = max(1, len(self.items) // probes.prompts)
+        watched = self.items[::apart][: probes.prompts]
+        return roll_out(
+            self.engine, self.policy.codec, self.task, watched, 1, GREEDY, self.generator
+        )
 
     def _update(self, rollouts: Sequence[Rollout]) -> tuple[list[Loss], float, float]:
         """One optimizer step over all rollouts; its losses, gradient norm and learning rate."""

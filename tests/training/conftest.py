@@ -69,6 +69,7 @@ def settings(**changes) -> TrainerSettings:
         "checkpoint_every": 2,
         "checkpoints": 3,
         "logged_rollouts": 1,
+        "probes": {"prompts": 2, "every": 2},
     }
     return TrainerSettings.model_validate(content | changes)
 
