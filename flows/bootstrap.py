@@ -1,9 +1,9 @@
 """What the deployments lean on, made once per Prefect server: `python -m flows.bootstrap`.
 
 A work pool that runs one flow at a time (the flows share one workspace), the limit "gpu", and
-automations: a run whose heartbeats stop is declared crashed, a crashed run of the pipeline is
-started again (its stages resume where they were), a failed one is told to a webhook. Making
-them again changes nothing.
+automations: a run whose heartbeats stop is declared crashed, a crashed run is started again
+(its stages resume where they were), one that failed is told to a webhook. Making them again
+brings them up to date and changes nothing else.
 """
 
 import argparse
@@ -12,31 +12,42 @@ import os
 from typing import Any
 
 import httpx
+from prefect.blocks.webhook import Webhook
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows.steps import GPU
 
 POOL = "ledgerline"
-GPU = "gpu"
+FLOWS = ("ledgerline", "ledgerline-refresh", "ledgerline-backfill")
 SILENT_SECONDS = 100
 """Heartbeats come every 30 s, as prefect.yaml sets; three missed ones mean that a run is gone."""
 _TIMEOUT = 30.0
 
 
-def bootstrap(url: str, gpus: int, webhook: str) -> list[str]:
+def bootstrap(
+    url: str, gpus: int, webhook: str = "", silent_seconds: int = SILENT_SECONDS
+) -> list[str]:
     """Make what is missing on the server at `url`; returns a line for each thing.
 
-    Raises httpx.HTTPError when the server refuses.
+    `gpus` is how many stages may hold a GPU at once; failures are posted to `webhook`, if given.
+    Raises httpx.HTTPError when the server can't be reached or refuses.
     """
-    client = httpx.Client(base_url=url, timeout=_TIMEOUT)
-    lines = [_pool(client), _limit(client, gpus)]
-    wanted = [_declare_crashed(), _start_again()]
-    if webhook:
-        wanted.append(_tell(_webhook_block(client, webhook)))
-    present = {row["name"] for row in _checked(client.post("automations/filter", json={}))}
-    for automation in wanted:
-        if automation["name"] in present:
-            lines.append(f"automation “{automation['name']}” is there")
-        else:
-            _checked(client.post("automations/", json=automation))
-            lines.append(f"automation “{automation['name']}” made")
+    with httpx.Client(base_url=url, timeout=_TIMEOUT) as client:
+        lines = [_pool(client), _limit(client, gpus)]
+        wanted = [_declare_crashed(silent_seconds), _start_again()]
+        if webhook:
+            wanted.append(_tell(_webhook_block(client, webhook)))
+        present = {
+            row["name"]: row["id"] for row in _checked(client.post("automations/filter", json={}))
+        }
+        for automation in wanted:
+            name = automation["name"]
+            if name in present:
+                _checked(client.put(f"automations/{present[name]}", json=automation))
+                lines.append(f"automation “{name}” is up to date")
+            else:
+                _checked(client.post("automations/", json=automation))
+                lines.append(f"automation “{name}” made")
     return lines
 
 
@@ -57,83 +68,70 @@ def _limit(client: httpx.Client, gpus: int) -> str:
     return f"limit {GPU} made: {gpus}"
 
 
-def _declare_crashed() -> dict[str, Any]:
-    return {
-        "name": "ledgerline: a run whose heartbeats stop has crashed",
-        "trigger": {
-            "type": "event",
-            "posture": "Proactive",
-            "match": {"prefect.resource.id": "prefect.flow-run.*"},
-            "for_each": ["prefect.resource.id"],
-            "after": ["prefect.flow-run.heartbeat"],
-            "expect": [
-                "prefect.flow-run.heartbeat",
-                "prefect.flow-run.Completed",
-                "prefect.flow-run.Failed",
-                "prefect.flow-run.Cancelled",
-                "prefect.flow-run.Crashed",
-            ],
-            "threshold": 1,
-            "within": SILENT_SECONDS,
+def _declare_crashed(silent_seconds: int) -> dict[str, Any]:
+    return _automation(
+        "a run whose heartbeats stop has crashed",
+        ["heartbeat", "Completed", "Failed", "Cancelled", "Crashed"],
+        {
+            "type": "change-flow-run-state",
+            "state": "CRASHED",
+            "message": "no heartbeat: the worker or its machine is gone",
         },
-        "actions": [
-            {
-                "type": "change-flow-run-state",
-                "state": "CRASHED",
-                "message": "no heartbeat: the worker or its machine is gone",
-            }
-        ],
-    }
+        posture="Proactive",
+        after=["prefect.flow-run.heartbeat"],
+        for_each=["prefect.resource.id"],
+        within=silent_seconds,
+    )
 
 
 def _start_again() -> dict[str, Any]:
+    return _automation(
+        "a crashed run is started again",
+        ["Crashed"],
+        {"type": "run-deployment", "source": "inferred"},
+    )
+
+
+def _tell(block: str) -> dict[str, Any]:
+    text = "{{ flow.name }} / {{ flow_run.name }}: {{ flow_run.state.message }}"
+    return _automation(
+        "tell of failures",
+        ["Failed", "TimedOut", "Crashed"],
+        {
+            "type": "call-webhook",
+            "block_document_id": block,
+            "payload": json.dumps({"text": text}),
+        },
+    )
+
+
+def _automation(
+    name: str, states: list[str], action: dict[str, Any], **trigger: Any
+) -> dict[str, Any]:
+    """An automation on runs of our flows entering one of `states`, unless `trigger` says else."""
     return {
-        "name": "ledgerline: a crashed run is started again",
+        "name": f"ledgerline: {name}",
         "trigger": {
             "type": "event",
             "posture": "Reactive",
             "match": {"prefect.resource.id": "prefect.flow-run.*"},
             "match_related": {
-                "prefect.resource.name": ["ledgerline", "ledgerline-refresh"],
+                "prefect.resource.name": list(FLOWS),
                 "prefect.resource.role": "flow",
             },
-            "expect": ["prefect.flow-run.Crashed"],
+            "expect": [f"prefect.flow-run.{state}" for state in states],
             "threshold": 1,
             "within": 0,
+            **trigger,
         },
-        "actions": [{"type": "run-deployment", "source": "inferred"}],
-    }
-
-
-def _tell(block: str) -> dict[str, Any]:
-    return {
-        "name": "ledgerline: tell of failures",
-        "trigger": {
-            "type": "event",
-            "posture": "Reactive",
-            "match": {"prefect.resource.id": "prefect.flow-run.*"},
-            "expect": ["prefect.flow-run.Failed", "prefect.flow-run.TimedOut"],
-            "threshold": 1,
-            "within": 0,
-        },
-        "actions": [
-            {
-                "type": "call-webhook",
-                "block_document_id": block,
-                "payload": json.dumps(
-                    {"text": "{{ flow.name }} / {{ flow_run.name }}: {{ flow_run.state.message }}"}
-                ),
-            }
-        ],
+        "actions": [action],
     }
 
 
 def _webhook_block(client: httpx.Client, url: str) -> str:
     """Id of a webhook block that posts to `url`."""
-    os.environ["PREFECT_API_URL"] = str(client.base_url).rstrip("/")
-    from prefect.blocks.webhook import Webhook
-
-    return str(Webhook(method="POST", url=url).save("ledgerline-failures", overwrite=True))
+    with temporary_settings({PREFECT_API_URL: str(client.base_url).rstrip("/")}):
+        return str(Webhook(method="POST", url=url).save("ledgerline-failures", overwrite=True))
 
 
 def _checked(response: httpx.Response) -> Any:
@@ -148,8 +146,13 @@ def main() -> None:
     parser.add_argument("--webhook", default="", help="where failures are posted as JSON")
     chosen = parser.parse_args()
     url = os.environ.get("PREFECT_API_URL", "http://127.0.0.1:4200/api")
-    for line in bootstrap(url, chosen.gpus, chosen.webhook):
-        print(line)
+    try:
+        lines = bootstrap(url, chosen.gpus, chosen.webhook)
+    except httpx.HTTPError as error:
+        raise SystemExit(
+            f"bootstrap: {url}: {error}; is the server up? `prefect server start`"
+        ) from None
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def run_logged(
     process = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("leash.py")), *command],
         cwd=root,
-        env=_environment(flow_run),
+        env=environment(flow_run),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -105,14 +105,14 @@ def _log_lines(process: subprocess.Popen[bytes], lines: list[str], logger: Logge
             logger.info(line)
 
 
-def _environment(flow_run: str) -> dict[str, str]:
-    """Ours, without Prefect's control channel, with this interpreter first on the path."""
-    environment = {
+def environment(flow_run: str) -> dict[str, str]:
+    """For a child: ours without Prefect's control channel, this interpreter first on the path."""
+    variables = {
         key: value for key, value in os.environ.items() if not key.startswith("PREFECT__CONTROL")
     }
     folder = str(Path(sys.executable).parent)
-    environment["PATH"] = f"{folder}{os.pathsep}{environment.get('PATH', '')}"
-    environment["PYTHONUNBUFFERED"] = "1"
+    variables["PATH"] = f"{folder}{os.pathsep}{variables.get('PATH', '')}"
+    variables["PYTHONUNBUFFERED"] = "1"
     if flow_run:
-        environment["PREFECT__FLOW_RUN_ID"] = flow_run
-    return environment
+        variables["PREFECT__FLOW_RUN_ID"] = flow_run
+    return variables

@@ -38,6 +38,12 @@ class StageRun:
             client.log_batch(self.run_id, metrics=metrics[start : start + 1000])
         self._pending = []
 
+    def tag(self, tags: Mapping[str, str]) -> None:
+        """Say where the run comes from."""
+        import mlflow
+
+        mlflow.set_tags(dict(tags))
+
     def attach(self, path: Path, folder: str | None = None) -> None:
         """Keep a file with the run."""
         import mlflow

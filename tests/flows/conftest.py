@@ -134,7 +134,8 @@ def until(ready: Any, seconds: float, complaint: str) -> Any:
 
 
 def start_flow(server: Server, root: Path, **parameters: Any) -> subprocess.Popen[str]:
-    """Run the pipeline's flow over `root` in a process of its own."""
+    """Run the pipeline's flow over `root` in a process of its own; not recorded unless asked."""
+    parameters = {"record": False, **parameters}
     code = (
         "from pathlib import Path; from flows.pipeline import pipeline; "
         f"pipeline(root=Path({str(root)!r}), **{parameters!r})"
