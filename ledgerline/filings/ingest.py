@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -51,11 +52,29 @@ class EdgarSource(EdgarSettings):
 Source = Annotated[GeneratedSource | FilesSource | EdgarSource, Field(discriminator="kind")]
 
 
+class FiledSettings(Settings):
+    """Only filings of the days from `first` to `last`; None leaves that side open."""
+
+    first: date | None = None
+    last: date | None = None
+
+    def of(self, reading: Reading) -> Reading:
+        """The reading with what was filed on those days alone."""
+        if self.first is None and self.last is None:
+            return reading
+        first, last = self.first or date.min, self.last or date.max
+        facts = [fact for fact in reading.facts if first <= fact.filed <= last]
+        accessions = {fact.accession for fact in facts}
+        planted = tuple(error for error in reading.planted if error.accession in accessions)
+        return replace(reading, facts=facts, planted=planted)
+
+
 class IngestSettings(Settings):
-    """Which sources are read, in order, and what to do about a file that can't be read."""
+    """Which sources are read, in order, what of them, and what to do about an unreadable file."""
 
     sources: tuple[Source, ...]
     on_bad_file: Literal["stop", "set_aside"]
+    filed: FiledSettings = FiledSettings()
 
 
 @dataclass(slots=True)
@@ -82,15 +101,15 @@ def ingest(settings: IngestSettings, path: Path) -> Ingested:
     result = Ingested()
     with replacing_file(path) as temporary, Store.create(temporary) as store:
         for source in settings.sources:
-            _read_source(source, settings.on_bad_file, store, result)
+            _read_source(source, settings, store, result)
     return result
 
 
-def _read_source(source: Source, on_bad_file: str, store: Store, result: Ingested) -> None:
+def _read_source(source: Source, settings: IngestSettings, store: Store, result: Ingested) -> None:
     place = str(source.folder) if isinstance(source, FilesSource) else source.kind
     seen: set[int] = set()
     planted: list[Planted] = []
-    readings = _kept(_stream(source), on_bad_file, result)
+    readings = _kept(_stream(source), settings, result)
     while batch := list(islice(readings, _COMPANIES_AT_ONCE)):
         added = store.add_many((reading.company, reading.facts) for reading in batch)
         result.facts += added.new
@@ -103,7 +122,10 @@ def _read_source(source: Source, on_bad_file: str, store: Store, result: Ingeste
             planted += reading.planted
     if not seen:
         bad = "; ".join(f"{origin}: {why}" for origin, why in result.files_aside.items())
-        raise LedgerlineError(f"{place}: no company could be read from it ({bad or 'it is empty'})")
+        empty = "it is empty"
+        if settings.filed != FiledSettings():
+            empty = "nothing in it was filed on the days of ingest.filed"
+        raise LedgerlineError(f"{place}: no company could be read from it ({bad or empty})")
     if planted:
         result.planted += len(planted)
         with store.engine.begin() as connection:
@@ -123,13 +145,15 @@ def _stream(source: Source) -> Iterator[Reading | Unreadable]:
 
 
 def _kept(
-    stream: Iterator[Reading | Unreadable], on_bad_file: str, result: Ingested
+    stream: Iterator[Reading | Unreadable], settings: IngestSettings, result: Ingested
 ) -> Iterator[Reading]:
     for found in stream:
         if isinstance(found, Reading):
-            yield found
+            reading = settings.filed.of(found)
+            if reading.facts or not found.facts:
+                yield reading
             continue
-        if on_bad_file == "stop":
+        if settings.on_bad_file == "stop":
             raise LedgerlineError(
                 f"{found.origin}: {found.reason}; mend or remove it, or set "
                 "ingest.on_bad_file to set_aside"

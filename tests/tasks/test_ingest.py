@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,23 @@ def test_bad_input_is_one_clear_line_and_loses_nothing(
     assert "Traceback" not in errors
     assert len(errors.strip().splitlines()) == 1
     assert (tmp_path / STORE).read_bytes() == b"from before"
+
+
+def test_only_what_was_filed_on_the_days_asked_for_is_taken_in(tmp_path: Path) -> None:
+    def take_in(first: str | None, last: str | None) -> tuple[int, str]:
+        filed = {"first": first, "last": last}
+        section = {"on_bad_file": "stop", "filed": filed, "sources": [UNIVERSE]}
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump({"ingest": section}))
+        status, _, errors = run(tmp_path)
+        return status, errors
+
+    assert take_in("2023-01-01", "2023-06-30") == (0, "")
+    with Store.open(tmp_path / STORE, read_only=True) as store:
+        days = store.frame()["filed"].dt.date
+    assert (days.min() >= date(2023, 1, 1), days.max() <= date(2023, 6, 30)) == (True, True)
+    status, errors = take_in("1990-01-01", "1990-12-31")
+    assert status == 1
+    assert "nothing in it was filed on the days of ingest.filed" in errors
 
 
 def test_a_kill_leaves_nothing_half_written(tmp_path: Path) -> None:
