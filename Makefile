@@ -13,12 +13,13 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS := $(PIP_FIND_LINKS)
 endif
 
-.PHONY: help repro real test check lock env clean
+.PHONY: help repro real test test-slow check lock env clean
 
 help:
 	@echo "make repro   run the pipeline, from filings to a registered model, and print the result"
 	@echo "make real    the same on real filings: make real FILINGS=folder"
 	@echo "make test    run the tests"
+	@echo "make test-slow   the few that take minutes: kills of every stage, a scheduled run"
 	@echo "make check   ruff and mypy"
 	@echo "make lock    resolve requirements.lock anew from pyproject.toml"
 
@@ -37,6 +38,9 @@ models/base: $(READY)
 
 test: $(READY)
 	@OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile
+
+test-slow: $(READY)
+	@OMP_NUM_THREADS=1 python -m pytest -m long
 
 check: $(READY)
 	@ruff format --check .

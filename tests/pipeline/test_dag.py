@@ -1,32 +1,17 @@
 """The DAG itself: it runs to the end, then does nothing, and says what is wrong."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tasks.profile import lay_out
+from tests.pipeline.project import SMALL, kill_when, outputs, run, start
 from tests.pipeline.sources import ROOT
 
-SMALL = Path(__file__).parent / "small.yaml"
-ENVIRONMENT = {
-    **{key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")},
-    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "1",
-    "COLUMNS": "200",
-}
 pytestmark = pytest.mark.slow
-
-
-def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
 
 
 def stage(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
@@ -86,3 +71,35 @@ def test_a_misspelt_section_is_named(project):
         (project / "params.yaml").write_text(kept)
     assert failed.returncode == 1
     assert "ingset: no such section" in failed.stderr
+
+
+def test_bad_input_is_one_clear_message_and_nothing_from_before_is_lost(project):
+    before = outputs(project)
+    kept = (project / "params.yaml").read_text()
+    params = yaml.safe_load(kept)
+    (project / "filings").mkdir()
+    (project / "filings" / "CIK0000000009.json").write_text('{"cik": 9, "entityName": "Cut o')
+    params["ingest"]["sources"] = [{"kind": "files", "folder": "filings"}]
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    try:
+        failed = run(project, "dvc", "repro")
+    finally:
+        (project / "params.yaml").write_text(kept)
+    assert failed.returncode != 0
+    said = [line for line in failed.stderr.splitlines() if line.startswith("ingest:")]
+    assert len(said) == 1
+    assert "CIK0000000009.json" in said[0]
+    assert "Traceback" not in failed.stderr
+    assert outputs(project) == before
+    again = run(project, "dvc", "repro")
+    assert "Running stage" not in again.stdout
+    assert "Data and pipelines are up to date" in again.stdout
+
+
+def test_killing_a_stage_keeps_what_was_there(project):
+    before = outputs(project)
+    repro = start(project, "dvc", "repro", "--force", "--single-item", "ingest")
+    kill_when(repro, lambda: any((project / "data" / "raw").glob(".facts.sqlite.*.tmp/*")))
+    assert outputs(project) == before
+    again = run(project, "dvc", "repro")
+    assert "Data and pipelines are up to date" in again.stdout, again.stdout + again.stderr
