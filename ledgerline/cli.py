@@ -1,4 +1,4 @@
-"""The `ledgerline` command: look at facts, review the quarantine, play, audit, promote."""
+"""The `ledgerline` command: facts, the quarantine, playing, the audit, promotion, rollouts."""
 
 import sys
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from ledgerline.evaluation import cli as evaluation
 from ledgerline.filings import cli as filings
 from ledgerline.quality import cli as quality
 from ledgerline.rewards import cli as rewards
+from ledgerline.serving import cli as serving
 
 app = typer.Typer(
     help="SEC filings in, a small model that completes financial figures out.",
@@ -22,6 +23,7 @@ app.command("facts-upgrade")(filings.facts_upgrade)
 app.add_typer(quality.app, name="quarantine")
 rewards.mount(app)
 evaluation.mount(app)
+serving.mount(app)
 
 
 def main(run: Callable[[], object] = app) -> None:

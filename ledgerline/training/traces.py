@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ledgerline.training.rollouts import Rollout
+if TYPE_CHECKING:  # reading what was written down needs no torch
+    from ledgerline.training.rollouts import Rollout
 
 LONGEST = 2000
 """Characters of one text that are kept: a rollout must not grow with what a tool replies."""
@@ -32,8 +33,8 @@ class RunLog:
         self,
         step: int,
         metrics: Mapping[str, float],
-        rollouts: Sequence[Rollout],
-        probes: Sequence[Rollout] = (),
+        rollouts: Sequence["Rollout"],
+        probes: Sequence["Rollout"] = (),
     ) -> None:
         """Append a step's metrics, the first groups of its rollouts, and its probes."""
         kept = [rollout for group in first_groups(rollouts, self._groups) for rollout in group]
@@ -53,7 +54,7 @@ class RunLog:
         return read_rollouts(self._rollouts)
 
 
-def first_groups(rollouts: Sequence[Rollout], number: int) -> list[list[Rollout]]:
+def first_groups(rollouts: Sequence["Rollout"], number: int) -> list[list["Rollout"]]:
     """The first `number` groups among a step's rollouts, each whole."""
     groups: dict[tuple[str, int], list[Rollout]] = {}
     for rollout in rollouts:
@@ -91,7 +92,9 @@ def _entries(path: Path) -> Iterable[dict[str, Any]]:
             yield entry
 
 
-def as_json(step: int, rollout: Rollout, decode: Callable[[Sequence[int]], str]) -> dict[str, Any]:
+def as_json(
+    step: int, rollout: "Rollout", decode: Callable[[Sequence[int]], str]
+) -> dict[str, Any]:
     """One rollout as JSON values: what was asked, every turn, the outcome and the reward.
 
     `segments` is the history as the policy saw it, cut where sampled tokens (which are trained
@@ -120,14 +123,14 @@ def as_json(step: int, rollout: Rollout, decode: Callable[[Sequence[int]], str])
     return cut
 
 
-def _company(rollout: Rollout) -> str:
+def _company(rollout: "Rollout") -> str:
     """Whose figure is due, or whose was found: "" where the environment knows of no company."""
     due = getattr(getattr(rollout.item, "reference", None), "company", "")
     found = (str(entry["company"]) for entry in rollout.transcript.evidence if "company" in entry)
     return due or next(found, "")
 
 
-def _segments(rollout: Rollout, decode: Callable[[Sequence[int]], str]) -> list[dict[str, Any]]:
+def _segments(rollout: "Rollout", decode: Callable[[Sequence[int]], str]) -> list[dict[str, Any]]:
     segments = []
     runs = groupby(zip(rollout.sampled, rollout.tokens, strict=True), key=lambda pair: pair[0])
     for sampled, pairs in runs:

@@ -17,6 +17,7 @@ LAYERS = (
     "policy",
     "training",
     "evaluation",
+    "serving",
 )
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 

@@ -102,7 +102,7 @@ def test_the_file_that_the_stage_leaves_reads_like_the_log(codec, rollouts, tmp_
 
 
 def test_no_text_grows_without_bound(codec, tmp_path):
-    long = played(codec, QUESTIONS[0], 0, "x y z " * 2000, "x")
+    long = played(codec, QUESTIONS[0], 0, "x y z " * 2000)
     log = RunLog(tmp_path, 1, codec.decode)
     log.write(0, {}, [long])
     (row,) = log.rollouts()
@@ -122,7 +122,7 @@ def test_traces_have_a_span_for_each_turn_and_tool_call(rollouts, tmp_path, monk
         with mlflow.start_run() as run:
             log_traces(7, chosen(rollouts, groups=1))
             mlflow.flush_trace_async_logging()
-        found = MlflowClient(uri).search_traces([experiment], run_id=run.info.run_id)
+        found = MlflowClient(uri).search_traces(locations=[experiment], run_id=run.info.run_id)
     finally:
         mlflow.set_tracking_uri(before)
     by_outcome = {trace.info.tags["outcome"]: trace for trace in found}
