@@ -7,16 +7,18 @@ from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.environments.transcript import Transcript
 from ledgerline.examples.example import Example
 from ledgerline.filings.search import Search
-from ledgerline.policy.engine import EmbeddedEngine, Sampling
+from ledgerline.policy.engine import Sampling
 from ledgerline.policy.policy import Policy
 from ledgerline.rewards.components import right_figure, right_silence
 from ledgerline.rewards.degenerate import honest
 from ledgerline.rewards.rubric import Rubric, RubricSettings
 from ledgerline.training.rollouts import roll_out
 from ledgerline.training.task import Task
+from ledgerline.training.trainer import RefreshableEngine
 from tasks.params import Params
 
 GREEDY = Sampling(temperature=0.0, top_p=1.0)
+AS_IN_PRACTICE = Sampling(temperature=1.0, top_p=1.0)
 
 
 class PracticeParams(Params):
@@ -39,12 +41,26 @@ def filings_task(params: PracticeParams, search: Search) -> Task:
 
 
 def success_rate(
-    policy: Policy, engine: EmbeddedEngine, task: Task, examples: list[Example]
+    policy: Policy, engine: RefreshableEngine, task: Task, examples: list[Example]
 ) -> float:
     """Share of `examples` that the policy solves, greedily."""
-    engine.refresh(policy.plain)
+    engine.refresh(policy.model)
     rollouts = roll_out(engine, policy.codec, task, examples, 1, GREEDY, torch.Generator())
     return sum(rollout.succeeded for rollout in rollouts) / len(rollouts)
+
+
+def sampled(
+    policy: Policy, engine: RefreshableEngine, task: Task, examples: list[Example], tries: int
+) -> list[tuple[Example, list[Transcript]]]:
+    """`examples`, each with `tries` episodes that the policy plays as it does in practice."""
+    engine.refresh(policy.model)
+    generator = torch.Generator(device=policy.model.device).manual_seed(0)
+    rollouts = roll_out(engine, policy.codec, task, examples, tries, AS_IN_PRACTICE, generator)
+    transcripts = [rollout.transcript for rollout in rollouts]
+    return [
+        (example, transcripts[number * tries : (number + 1) * tries])
+        for number, example in enumerate(examples)
+    ]
 
 
 def _succeeded(transcript: Transcript, example: Example) -> bool:

@@ -17,11 +17,12 @@ from ledgerline.filings.store import Store
 from ledgerline.policy.policy import Policy, PolicySettings
 from ledgerline.training.checkpoint import manifest
 from ledgerline.training.mlflow_traces import chosen, log_traces
+from ledgerline.training.processes import Processes
 from ledgerline.training.traces import RunLog
 from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
 from tasks.practice import PracticeParams, filings_task, success_rate
 from tasks.stage import run_stage
-from tasks.tracking import stage_run
+from tasks.tracking import StageRun, stage_run
 
 FACTS = Path("data/clean/facts.sqlite")
 EXAMPLES = Path("data/examples")
@@ -41,43 +42,37 @@ class TrainParams(PracticeParams):
 
 
 def main(params: TrainParams) -> None:
-    """Train with progress shown; log metrics and sampled rollouts; write the policy."""
+    """Train with progress shown; log metrics and sampled rollouts; write the policy.
+
+    Started by `accelerate launch`, all processes train and the main one does the rest.
+    """
     settings = params.train
-    console = Console()
+    processes = Processes()
+    policy = Policy.load(BASE, params.policy.attention)
+    if params.policy.gradient_checkpointing:
+        policy.checkpoint_gradients()
+    if params.policy.adapter:
+        policy.add_adapter(params.policy.adapter, settings.seed)
     checkpoints = CHECKPOINTS / _fingerprint(params)
-    with Store.open(FACTS, read_only=True) as store, stage_run("train", params) as run:
-        policy = Policy.load(BASE, params.policy.attention)
-        if params.policy.adapter:
-            policy.add_adapter(params.policy.adapter, settings.seed)
-        engine = policy.embedded_engine(params.policy.engine)
+    items = read_jsonl(EXAMPLES / "train.jsonl")
+    with (
+        Store.open(FACTS, read_only=True) as store,
+        policy.engine(params.policy, BASE) as engine,
+    ):
         task = filings_task(params, Search(store))
-        log = RunLog(checkpoints, settings.logged_rollouts, policy.codec.decode)
-
-        def report(step: StepReport) -> None:
-            run.log(step.metrics, step.step)
-            log.write(step.step, step.metrics, step.rollouts, step.probes)
-            log_traces(step.step, chosen(step.rollouts, settings.logged_rollouts))
-            console.print(_line(step, settings.steps), highlight=False)
-            for alarm in step.alarms:
-                console.print(f"[bold yellow]alarm ({alarm.action}):[/] {alarm.message}")
-
-        trainer = Trainer(
-            policy,
-            engine,
-            task,
-            read_jsonl(EXAMPLES / "train.jsonl"),
-            settings,
-            checkpoints,
-        )
-        trainer.run(report)
-        validation = read_jsonl(EXAMPLES / "validation.jsonl")
-        policy.merge_adapter()
-        success = success_rate(policy, engine, task, validation)
-        run.log({"validation_success": success}, settings.steps)
-        lines = [json.dumps(rollout) for rollout in log.rollouts()]
-        write_text(ROLLOUTS, "\n".join(lines) + "\n")
-        run.attach(ROLLOUTS)
-        console.print(f"validation: {success:.1%} solved")
+        trainer = Trainer(policy, engine, task, items, settings, checkpoints)
+        if not processes.main:
+            trainer.run(lambda _: None)
+            return
+        with stage_run("train", params) as run:
+            log = _practise(trainer, run)
+            success = success_rate(policy, engine, task, read_jsonl(EXAMPLES / "validation.jsonl"))
+            run.log({"validation_success": success}, settings.steps)
+            lines = [json.dumps(rollout) for rollout in log.rollouts()]
+            write_text(ROLLOUTS, "\n".join(lines) + "\n")
+            run.attach(ROLLOUTS)
+            Console().print(f"validation: {success:.1%} solved")
+    policy.merge_adapter()
     history = log.history()
     with replacing_directory(POLICY) as folder:
         policy.save(folder)
@@ -91,6 +86,23 @@ def main(params: TrainParams) -> None:
     write_bytes(SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
     write_text(CURVE, _curve(history))
     shutil.rmtree(CHECKPOINTS, ignore_errors=True)
+
+
+def _practise(trainer: Trainer, run: StageRun) -> RunLog:
+    """Train, with each step shown and logged; what was written down of the steps."""
+    settings, console = trainer.settings, Console()
+    log = RunLog(trainer.folder, settings.logged_rollouts, trainer.policy.codec.decode)
+
+    def report(step: StepReport) -> None:
+        run.log(step.metrics, step.step)
+        log.write(step.step, step.metrics, step.rollouts, step.probes)
+        log_traces(step.step, chosen(step.rollouts, settings.logged_rollouts))
+        console.print(_line(step, settings.steps), highlight=False)
+        for alarm in step.alarms:
+            console.print(f"[bold yellow]alarm ({alarm.action}):[/] {alarm.message}")
+
+    trainer.run(report)
+    return log
 
 
 def _fingerprint(params: TrainParams) -> str:

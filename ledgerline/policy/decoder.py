@@ -5,6 +5,7 @@ Written out for generation: weights fused, keys and values written in place, no 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -80,7 +81,7 @@ class Decoder:
 
     @torch.no_grad()
     def refresh(self, model: PreTrainedModel) -> None:
-        """Take over the model's present weights (adapters merged by the caller)."""
+        """Take over the model's present weights, what a LoRA adapter adds to them included."""
 
         def copy(*tensors: Tensor) -> Tensor:
             return torch.cat([tensor.detach() for tensor in tensors]).to(self.dtype).contiguous()
@@ -101,13 +102,13 @@ class Decoder:
             self.layers.append(
                 _Layer(
                     input_norm=copy(block.input_layernorm.weight),
-                    qkv=copy(*[projection.weight for projection in projections]),
+                    qkv=copy(*[_effective(projection) for projection in projections]),
                     qkv_bias=biases(*projections),
-                    out=copy(attention.o_proj.weight),
+                    out=copy(_effective(attention.o_proj)),
                     out_bias=biases(attention.o_proj),
                     post_norm=copy(block.post_attention_layernorm.weight),
-                    gate_up=copy(mlp.gate_proj.weight, mlp.up_proj.weight),
-                    down=copy(mlp.down_proj.weight),
+                    gate_up=copy(_effective(mlp.gate_proj), _effective(mlp.up_proj)),
+                    down=copy(_effective(mlp.down_proj)),
                 )
             )
 
@@ -187,6 +188,15 @@ class Decoder:
             functional.rms_norm(state.float(), (state.shape[-1],), None, self.eps).to(self.dtype)
             * weight
         )
+
+
+def _effective(linear: Any) -> Tensor:
+    """The weight that a linear layer works with: PEFT keeps an adapter's part beside it."""
+    weight: Tensor = linear.weight
+    if hasattr(linear, "get_delta_weight") and not linear.merged:
+        for adapter in linear.active_adapters:
+            weight = weight + linear.get_delta_weight(adapter)
+    return weight
 
 
 def _rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -80,8 +80,8 @@ class EmbeddedEngine:
         self._end_of_turn = end_of_turn
         self._capacity = rows
 
-    def refresh(self, model: PreTrainedModel) -> None:
-        """Generate with the model's present weights from now on."""
+    def refresh(self, model: PreTrainedModel, step: int = 0) -> None:
+        """Generate with the model's present weights from now on, an adapter's included."""
         self._decoder.refresh(model)
 
     def play(

@@ -1,6 +1,8 @@
 """A policy on disk and in memory: weights, tokenizer, and the adapter it may carry."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,6 +14,8 @@ from ledgerline.errors import LedgerlineError
 from ledgerline.policy.codec import ChatCodec
 from ledgerline.policy.engine import EmbeddedEngine
 from ledgerline.policy.scratch import ScratchModel
+from ledgerline.policy.vllm.engine import VllmEngine
+from ledgerline.policy.vllm.settings import VllmSettings
 from ledgerline.settings import Settings
 
 
@@ -36,14 +40,19 @@ class EngineSettings(Settings):
 class PolicySettings(Settings):
     """`base`: "scratch", or a Hugging Face id or folder. `scratch`: the shape of the former.
     `attention`: transformers' implementation while training; "eager" is fastest for short
-    sequences on a CPU. `adapter`: train LoRA weights instead of all, where it is given.
+    sequences on a CPU. `gradient_checkpointing`: keep no activations within layers but compute
+    them again for the gradients. `adapter`: train LoRA weights instead of all, where it is given.
+    `vllm`: generate with vLLM while training, in place of the embedded engine; `engine` holds
+    for it too.
     """
 
     base: str
     scratch: ScratchModel
     attention: Literal["eager", "sdpa", "flash_attention_2"]
+    gradient_checkpointing: bool = False
     adapter: Adapter | None
     engine: EngineSettings
+    vllm: VllmSettings | None = None
 
 
 @dataclass
@@ -112,6 +121,34 @@ class Policy:
         """The transformers model, inside PEFT's wrapper where there is one."""
         inner = getattr(self.model, "get_base_model", None)
         return inner() if inner else self.model
+
+    def checkpoint_gradients(self) -> None:
+        """Train with less memory and a second forward pass: gradients stay the same."""
+        self.plain.gradient_checkpointing_enable({"use_reentrant": False})
+
+    @contextmanager
+    def engine(
+        self, settings: PolicySettings, base: str | Path
+    ) -> Iterator[EmbeddedEngine | VllmEngine]:
+        """The engine that `settings` name; `base` is where this policy was loaded from."""
+        if settings.vllm is None:
+            yield self.embedded_engine(settings.engine)
+            return
+        if settings.adapter is None:
+            raise LedgerlineError("policy.vllm needs policy.adapter: it is given LoRA adapters")
+        engine = VllmEngine(
+            str(base),
+            settings.adapter.rank,
+            self.codec.end_of_turn,
+            settings.engine.rows,
+            min(settings.engine.positions, self.plain.config.max_position_embeddings),
+            settings.engine.dtype,
+            settings.vllm,
+        )
+        try:
+            yield engine
+        finally:
+            engine.close()
 
     def embedded_engine(self, settings: EngineSettings) -> EmbeddedEngine:
         """An engine in this process that generates with the present weights."""

@@ -7,7 +7,7 @@ model; advantages belong to whole rollouts, so each sampled token of a rollout c
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -19,6 +19,7 @@ from ledgerline.policy.policy import Policy
 from ledgerline.settings import Settings
 from ledgerline.training import batches
 from ledgerline.training.alarms import Action, Alarm, Alarms, AlarmSettings
+from ledgerline.training.base_policy import base_logprobs
 from ledgerline.training.checkpoint import load_checkpoint, save_checkpoint
 from ledgerline.training.grpo import Loss, Objective, advantages, has_signal, policy_loss
 from ledgerline.training.measures import step_metrics
@@ -28,6 +29,7 @@ from ledgerline.training.optimizers import (
     build_optimizers,
     set_learning_rate,
 )
+from ledgerline.training.processes import Processes
 from ledgerline.training.rollouts import Engine, Rollout, roll_out
 from ledgerline.training.sampler import Sampler, SamplerSettings
 from ledgerline.training.task import Item, Task
@@ -76,7 +78,7 @@ class TrainerSettings(Settings):
 class RefreshableEngine(Engine, Protocol):
     """An engine that can be told that the weights have changed."""
 
-    def refresh(self, model: Any) -> None: ...
+    def refresh(self, model: Any, step: int = 0) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,10 @@ class StepReport:
 
 
 class Trainer:
-    """Trains `policy` in place. Its checkpoints under `folder` make a killed run go on."""
+    """Trains `policy` in place. Its checkpoints under `folder` make a killed run go on.
+
+    Of several processes each calls it with the same arguments; the main one reports and saves.
+    """
 
     def __init__(
         self,
@@ -112,7 +117,9 @@ class Trainer:
         self.alarms = Alarms(settings.alarms)
         self.optimizers = build_optimizers(policy.model, settings.optimizer)
         self.generator = torch.Generator(device=policy.model.device).manual_seed(settings.seed)
-        self._base = self._base_logprobs() if settings.objective.kl else None
+        self.processes = Processes()
+        temperature = settings.sampling.temperature
+        self._base = base_logprobs(policy, temperature) if settings.objective.kl else None
         self._lost = 0
         self._step = 0
 
@@ -132,7 +139,8 @@ class Trainer:
                 **self._seconds,
             }
             alarms = self.alarms.check(self._step, metrics)
-            report(StepReport(self._step, metrics, alarms, rollouts or drawn, probes))
+            if self.processes.main:
+                report(StepReport(self._step, metrics, alarms, rollouts or drawn, probes))
             self._step += 1
             self._obey(alarms)
             if self._step % self.settings.checkpoint_every == 0:
@@ -145,20 +153,26 @@ class Trainer:
         kept: list[Rollout] = []
         played: list[Rollout] = []
         self.policy.model.eval()
-        self.engine.refresh(self.policy.plain)
+        self.engine.refresh(self.policy.model, self._step)
+        if not self.processes.main:  # only the main one's randomness is in the checkpoint
+            turn = settings.seed * settings.steps + self._step
+            self.generator.manual_seed(turn * self.processes.number + self.processes.rank)
         for _ in range(settings.refills + 1):
             missing = settings.groups - len(kept) // settings.group_size
             if missing <= 0:
                 break
             indices = self.sampler.draw(missing if kept or played else settings.groups, self._step)
-            rollouts = roll_out(
-                self.engine,
-                self.policy.codec,
-                self.task,
-                [self.items[index] for index in indices],
-                settings.group_size,
-                settings.sampling,
-                self.generator,
+            mine = [self.items[index] for index in self.processes.share(indices)]
+            rollouts = self.processes.gather(
+                roll_out(
+                    self.engine,
+                    self.policy.codec,
+                    self.task,
+                    mine,
+                    settings.group_size,
+                    settings.sampling,
+                    self.generator,
+                )
             )
             played += rollouts
             for group, index in enumerate(indices):
@@ -175,7 +189,7 @@ class Trainer:
     def _probe(self) -> list[Rollout]:
         """The watched prompts, played greedily with the weights that the step's rollouts had."""
         probes = self.settings.probes
-        if not probes.prompts or self._step % probes.every:
+        if not probes.prompts or self._step % probes.every or not self.processes.main:
             return []
         apart = max(1, len(self.items) // probes.prompts)
         watched = self.items[::apart][: probes.prompts]
@@ -198,12 +212,13 @@ class Trainer:
         model, dtype = self.policy.model, getattr(torch, settings.dtype)
         model.train()
         losses = []
-        for batch in batches.split(
+        everything = batches.split(
             [rollout.tokens for rollout in rollouts],
             [rollout.sampled for rollout in rollouts],
             settings.batch_tokens,
             model.device,
-        ):
+        )
+        for batch in self.processes.share(everything):
             with batches.autocast(model.device, dtype):
                 logprobs, entropy = batches.logprobs(
                     self.policy.plain, batch, settings.sampling.temperature
@@ -223,7 +238,9 @@ class Trainer:
                 settings.objective,
             )
             loss.value.backward()  # type: ignore[no-untyped-call]
-            losses.append(loss)
+            losses.append(replace(loss, value=loss.value.detach()))
+        losses = self.processes.gather(losses)
+        self.processes.sum_gradients(model.parameters())
         norm = apply_gradients(model, self.optimizers, settings.optimizer.max_grad_norm)
         self._count_lost(norm)
         return losses, norm, rate
@@ -253,15 +270,17 @@ class Trainer:
 
     def _save(self) -> None:
         state = {"sampler": self.sampler.state(), "alarms": self.alarms.state(), "lost": self._lost}
-        save_checkpoint(
-            self.folder,
-            self._step,
-            self.policy.model,
-            self.optimizers,
-            self.generator,
-            state,
-            self.settings.checkpoints,
-        )
+        if self.processes.main:
+            save_checkpoint(
+                self.folder,
+                self._step,
+                self.policy.model,
+                self.optimizers,
+                self.generator,
+                state,
+                self.settings.checkpoints,
+            )
+        self.processes.wait()
 
     def _resume(self) -> None:
         content = load_checkpoint(self.folder, self.policy.model, self.optimizers, self.generator)
@@ -271,23 +290,3 @@ class Trainer:
         self._lost = content["state"]["lost"]
         self.sampler.restore(content["state"]["sampler"])
         self.alarms.restore(content["state"]["alarms"])
-
-    def _base_logprobs(self) -> Callable[[batches.Batch], torch.Tensor]:
-        """The base policy's log-probabilities: the adapter switched off, or a frozen copy."""
-        model, temperature = self.policy.model, self.settings.sampling.temperature
-        if hasattr(model, "disable_adapter"):
-
-            def without_adapter(batch: batches.Batch) -> torch.Tensor:
-                with torch.no_grad(), model.disable_adapter():
-                    return batches.logprobs(self.policy.plain, batch, temperature)[0]
-
-            return without_adapter
-        import copy
-
-        frozen = copy.deepcopy(model).eval().requires_grad_(False)
-
-        def frozen_copy(batch: batches.Batch) -> torch.Tensor:
-            with torch.no_grad():
-                return batches.logprobs(frozen, batch, temperature)[0]
-
-        return frozen_copy
