@@ -42,6 +42,7 @@ from ledgerline.evaluation.tables import (
     rich_table,
     slice_rows,
     spread,
+    telling_slices,
 )
 from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.examples.mentions import Mentions
@@ -132,13 +133,16 @@ def choose_players(
             params.limits,
             settings.timed,
             settings.seed,
+            settings.dollars_per_hour,
         )
         for name, folder in models.items()
     }
     notes = []
     if settings.rule:
         rule = Rule(Mentions(store.companies(), search.catalogue))
-        players[RULE] = script_player(lambda _: rule, make, episode_fields, params.limits)
+        players[RULE] = script_player(
+            lambda _: rule, make, episode_fields, params.limits, settings.dollars_per_hour
+        )
     for prompted in settings.prompted:
         if is_available(prompted):
             players[prompted.name] = prompted_player(
@@ -159,7 +163,9 @@ def show(
     for record in spread(trained, settings.completions):
         console.print(completion_text(record), markup=False, highlight=False, soft_wrap=True)
         console.print()
-    console.print(rich_table("Base against trained", SLICE_COLUMNS, slice_rows(evidence)))
+    slices = telling_slices(evidence, settings.shown_slices)
+    console.print(rich_table("Base against trained", SLICE_COLUMNS, slice_rows(evidence, slices)))
+    console.print(_left_out(evidence, slices), highlight=False)
     console.print(rich_table("Policies", POLICY_COLUMNS, policy_rows(evidence, ALL)))
     for note in notes:
         console.print(note, highlight=False)
@@ -177,14 +183,19 @@ def write_outputs(
     write_text(PAGE, report(evidence, settings, wrong_limit, notes, sources))
     write_bytes(SUMMARY, orjson.dumps(summary(evidence), option=orjson.OPT_INDENT_2) + b"\n")
     with replacing_directory(FOLDER) as folder:
-        _write_folder(folder, evidence, settings.uncertainty.confidence)
+        _write_folder(folder, evidence, settings)
 
 
-def _write_folder(folder: Path, evidence: Evidence, confidence: float) -> None:
-    table = markdown_table(SLICE_COLUMNS, slice_rows(evidence))
-    policies = markdown_table(POLICY_COLUMNS, policy_rows(evidence, ALL))
-    text = f"## Evaluation\n\n{headline(evidence)}\n\n{policies}\n\n{table}\n"
-    (folder / "table.md").write_text(text)
+def _write_folder(folder: Path, evidence: Evidence, settings: EvaluateSettings) -> None:
+    names = telling_slices(evidence, settings.shown_slices)
+    parts = [
+        "## Evaluation",
+        headline(evidence),
+        markdown_table(POLICY_COLUMNS, policy_rows(evidence, ALL)),
+        markdown_table(SLICE_COLUMNS, slice_rows(evidence, names)),
+        _left_out(evidence, names),
+    ]
+    (folder / "table.md").write_text("\n\n".join(parts) + "\n")
     slices = [
         {"slice": name, "policy": policy, "right": row.accuracy.value, "examples": row.examples}
         for policy, measures in evidence.measures.items()
@@ -194,10 +205,15 @@ def _write_folder(folder: Path, evidence: Evidence, confidence: float) -> None:
     curves = [
         {"policy": name, "shown": point.coverage, "wrong": point.risk}
         for name, records in evidence.records.items()
-        for point in risk_coverage(_test(records), confidence)
+        for point in risk_coverage(_test(records), settings.uncertainty.confidence)
     ]
     (folder / "risk_coverage.csv").write_text(_csv(curves))
     plot_slices(evidence, folder / "slices.png")
+
+
+def _left_out(evidence: Evidence, shown: Sequence[str]) -> str:
+    more = len(evidence.comparisons[TRAINED]) - len(shown)
+    return f"{more} more slices are in {PAGE}."
 
 
 def _test(records: Sequence[Record]) -> list[Record]:

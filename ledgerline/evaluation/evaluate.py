@@ -38,8 +38,9 @@ class EvaluateSettings(Settings):
 
     `test`, `validation`: at most so many examples of each split. `suite`: prompts in each
     adversarial suite. `timed`: test examples that each policy plays alone, for latency.
-    `engine`: how policies generate here. `slice_examples`: the least that a slice must hold to
-    be shown. `threshold_steps`: thresholds tried on validation.
+    `engine`: how policies generate here, on a machine that costs `dollars_per_hour`.
+    `slice_examples`: the least that a slice must hold to be looked at; `shown_slices` of them
+    are printed beside the two that matter most. `threshold_steps`: thresholds tried on validation.
     `rule`: whether to play the baseline without a model. `prompted`: models behind an API.
     `completions`: printed in full. `read`: rollouts in the report, `failures` of them first.
     """
@@ -50,7 +51,9 @@ class EvaluateSettings(Settings):
     suite: int
     timed: int
     engine: EngineSettings
+    dollars_per_hour: float
     slice_examples: int
+    shown_slices: int
     threshold_steps: int
     uncertainty: Uncertainty
     rule: bool
@@ -88,7 +91,11 @@ def play_all(
     slicer: Slicer,
     settings: EvaluateSettings,
 ) -> list[Record]:
-    """Every player on the same test, validation and adversarial examples."""
+    """Every player on the same test, validation and adversarial examples.
+
+    A prompted model is asked no more of each than its settings say: the first ones drawn.
+    """
+    at_most = {prompted.name: prompted.examples for prompted in settings.prompted}
     parts = (
         (TEST, draw(test, settings.test, settings.seed)),
         (VALIDATION, draw(validation, settings.validation, settings.seed)),
@@ -98,7 +105,9 @@ def play_all(
         record
         for name, player in players.items()
         for split, examples in parts
-        for record in evaluate_policy(name, player, examples, rubric, slicer, split)
+        for record in evaluate_policy(
+            name, player, examples[: at_most.get(name)], rubric, slicer, split
+        )
     ]
 
 

@@ -9,24 +9,17 @@ the coverage and the suites look at what a reader would be shown: answers whose 
 reaches the policy's own certified threshold.
 """
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from ledgerline.evaluation.decision import Check, Decision, Verdict
 from ledgerline.evaluation.metrics import ALL, pair, slices_present, times
 from ledgerline.evaluation.records import Record
 from ledgerline.evaluation.statistics import holm, mcnemar, sign_flip, upper_bound
 from ledgerline.settings import Settings
-
-
-class Verdict(StrEnum):
-    PASS = "pass"  # noqa: S105 (a verdict, not a password)
-    FAIL = "fail"
-    UNDECIDED = "undecided"
 
 
 class GateSettings(Settings):
@@ -83,44 +76,6 @@ class Candidate:
 
     def _shown_from(self) -> float:
         return float("inf") if self.threshold is None else self.threshold
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One question of the gate and its answer, in words and in figures."""
-
-    name: str
-    verdict: Verdict
-    detail: str
-    figures: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The gate's answer about `candidate` against `incumbent`."""
-
-    candidate: str
-    incumbent: str
-    verdict: Verdict
-    checks: tuple[Check, ...]
-
-    @property
-    def promote(self) -> bool:
-        """Whether the candidate takes the champion's place."""
-        return self.verdict is Verdict.PASS
-
-    def reason(self) -> str:
-        """One line: what decided."""
-        if self.promote:
-            return "every check passed"
-        blocking = [check for check in self.checks if check.verdict is self.verdict]
-        return "; ".join(f"{check.name}: {check.detail}" for check in blocking)
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values, as they come back from JSON."""
-        values = {**asdict(self), "promote": self.promote, "reason": self.reason()}
-        plain: dict[str, Any] = json.loads(json.dumps(values))
-        return plain
 
 
 def decide(

@@ -12,6 +12,7 @@ from ledgerline.evaluation.statistics import (
     Interval,
     clopper_pearson,
     cluster_bootstrap,
+    clustered_share,
     mcnemar,
     upper_bound,
 )
@@ -87,10 +88,14 @@ def slices_present(records: Sequence[Record], least: int = 1) -> list[str]:
     held = [name for name, count in counts.items() if count >= least]
 
     def interest(name: str) -> tuple[bool, bool, bool, str]:
-        is_holdout = name.startswith("new ") or name == "nothing new"
-        return name != CROSSED, not is_holdout, "+" in name, name
+        return name != CROSSED, not is_holdout(name), "+" in name, name
 
     return [ALL, *sorted(held, key=interest)]
+
+
+def is_holdout(name: str) -> bool:
+    """Whether a slice is one by what is held out of training."""
+    return name.startswith("new ") or name == "nothing new"
 
 
 def in_slice(records: Sequence[Record], name: str) -> list[Record]:
@@ -112,8 +117,8 @@ def measure(records: Sequence[Record], name: str, uncertainty: Uncertainty) -> M
     silent = [row for row in rows if row.silent]
     undue = [row for row in rows if not row.due]
 
-    def mean(group: Sequence[Record], what: Callable[[Record], float]) -> Interval:
-        return cluster_bootstrap(
+    def mean(group: Sequence[Record], what: Callable[[Record], bool]) -> Interval:
+        return clustered_share(
             [what(row) for row in group],
             [row.cluster for row in group],
             confidence,
@@ -135,9 +140,9 @@ def measure(records: Sequence[Record], name: str, uncertainty: Uncertainty) -> M
         due=len(due),
         shown=len(shown),
         companies=len({row.cik for row in rows if row.cik is not None}),
-        accuracy=mean(rows, lambda row: float(row.right)),
-        accuracy_when_due=mean(due, lambda row: float(row.right)),
-        coverage=mean(due, lambda row: float(row.shown)),
+        accuracy=mean(rows, lambda row: row.right),
+        accuracy_when_due=mean(due, lambda row: row.right),
+        coverage=mean(due, lambda row: row.shown),
         wrong_shown=share(shown, lambda row: row.wrong_shown),
         wrong_shown_bound=upper_bound(wrong, len(shown), confidence),
         silence_precision=share(silent, lambda row: not row.due),

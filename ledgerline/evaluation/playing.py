@@ -19,6 +19,7 @@ from ledgerline.policy.policy import EngineSettings, Policy
 from ledgerline.training.rollouts import Engine
 
 GREEDY = Sampling(temperature=0.0, top_p=1.0)
+_HOUR = 3600.0
 MakeEnvironment = Callable[[], Environment]
 Fields = Callable[[Example], Mapping[str, Any]]
 
@@ -32,12 +33,13 @@ def engine_player(
     sampling: Sampling,
     timed: int,
     seed: int,
+    dollars_per_hour: float,
 ) -> Player:
-    """A player that samples from `engine`.
+    """A player that samples from `engine`, on a machine of that price.
 
     The first `timed` examples are played one after another, each alone, as a server with one
-    reader would; the rest side by side. Confidence is the probability of the whole episode's
-    sampled tokens under the policy.
+    reader would; the rest side by side, each costing its share of the time. Confidence is the
+    probability of the whole episode's sampled tokens under the policy.
     """
 
     def player(examples: Sequence[Example]) -> list[Played]:
@@ -49,9 +51,16 @@ def engine_player(
             started = time.perf_counter()
             engine.play([episode], sampling, generator)
             seconds[index] = time.perf_counter() - started
+        started = time.perf_counter()
         engine.play(episodes[alone:], sampling, generator)
+        share = (time.perf_counter() - started) / max(1, len(episodes) - alone)
         return [
-            Played(episode.transcript(), spent, episode_probability(episode))
+            Played(
+                episode.transcript(),
+                spent,
+                episode_probability(episode),
+                (share if spent is None else spent) * dollars_per_hour / _HOUR,
+            )
             for episode, spent in zip(episodes, seconds, strict=True)
         ]
 
@@ -67,12 +76,21 @@ def policy_player(
     limits: Limits,
     timed: int,
     seed: int,
+    dollars_per_hour: float,
 ) -> Player:
     """A player for the policy stored in `folder`: greedy, an adapter folded into its base."""
     policy = Policy.load(folder, attention)
     policy.merge_adapter()
     return engine_player(
-        policy.embedded_engine(engine), policy.codec, make, fields, limits, GREEDY, timed, seed
+        policy.embedded_engine(engine),
+        policy.codec,
+        make,
+        fields,
+        limits,
+        GREEDY,
+        timed,
+        seed,
+        dollars_per_hour,
     )
 
 
@@ -83,7 +101,11 @@ def episode_probability(episode: Episode) -> float:
 
 
 def script_player(
-    script: Callable[[Example], Script], make: MakeEnvironment, fields: Fields, limits: Limits
+    script: Callable[[Example], Script],
+    make: MakeEnvironment,
+    fields: Fields,
+    limits: Limits,
+    dollars_per_hour: float,
 ) -> Player:
     """A player without a model: `script` gives the script for an example; each is timed alone.
 
@@ -95,7 +117,8 @@ def script_player(
         for example in examples:
             started = time.perf_counter()
             transcript = play(make(), fields(example), limits, script(example))
-            played.append(Played(transcript, time.perf_counter() - started, 1.0))
+            seconds = time.perf_counter() - started
+            played.append(Played(transcript, seconds, 1.0, seconds * dollars_per_hour / _HOUR))
         return played
 
     return player

@@ -57,6 +57,7 @@ def play_version(policy: Path, conditions: Conditions, facts: Path, examples: Pa
             conditions.limits,
             settings.timed,
             settings.seed,
+            settings.dollars_per_hour,
         )
         return play_all(
             {TRAINED: player},

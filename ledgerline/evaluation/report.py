@@ -23,6 +23,7 @@ from ledgerline.evaluation.tables import (
     policy_rows,
     slice_rows,
     spread,
+    telling_slices,
     with_interval,
 )
 
@@ -59,6 +60,7 @@ def report(
         policy_columns=POLICY_COLUMNS,
         policy_rows=policy_rows(evidence, ALL),
         slice_columns=SLICE_COLUMNS,
+        telling_rows=slice_rows(evidence, telling_slices(evidence, settings.shown_slices)),
         slice_rows=slice_rows(evidence),
         notes=notes,
         threshold_text=_threshold_text(evidence, wrong_limit),

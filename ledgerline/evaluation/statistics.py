@@ -134,6 +134,25 @@ def cluster_bootstrap(
     return Interval(mean, float(low), float(high), len(values))
 
 
+def clustered_share(
+    hits: Sequence[bool],
+    clusters: Sequence[Hashable],
+    confidence: float,
+    resamples: int,
+    seed: int,
+) -> Interval:
+    """Share of `hits` with an interval from resampling whole clusters.
+
+    Where all or none are hits there is nothing to resample; the interval is then the exact one
+    of as many trials as there are clusters.
+    """
+    if hits and len(set(hits)) == 1:
+        trials = len(set(clusters))
+        exact = clopper_pearson(trials if hits[0] else 0, trials, confidence)
+        return Interval(exact.value, exact.low, exact.high, len(hits))
+    return cluster_bootstrap([float(hit) for hit in hits], clusters, confidence, resamples, seed)
+
+
 def sign_flip(
     differences: Sequence[float], clusters: Sequence[Hashable], resamples: int, seed: int
 ) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from ledgerline.evaluation.evaluate import BASE, TRAINED, Evidence
-from ledgerline.evaluation.metrics import CROSSED, Comparison, Measures
+from ledgerline.evaluation.metrics import ALL, CROSSED, Comparison, Measures, is_holdout
 from ledgerline.evaluation.records import Record
 from ledgerline.evaluation.statistics import Interval
 
@@ -63,10 +63,29 @@ POLICY_COLUMNS = [
 ]
 
 
-def slice_rows(evidence: Evidence) -> list[list[str]]:
-    """A row for each slice: base against trained, what `SLICE_COLUMNS` names."""
+def telling_slices(evidence: Evidence, number: int) -> list[str]:
+    """All, what is new in everything, and `number` slices more for a short table.
+
+    Each hold-out alone comes first, then those where most examples changed between base and
+    trained, on balance.
+    """
+    comparisons = evidence.comparisons.get(TRAINED, {})
+    first = [name for name in (ALL, CROSSED) if name in comparisons]
+    rest = [name for name in comparisons if name not in first]
+    alone = [name for name in rest if is_holdout(name) and "+" not in name]
+    others = sorted(
+        (name for name in rest if name not in alone),
+        key=lambda name: -abs(comparisons[name].gained - comparisons[name].lost),
+    )
+    return first + (alone + others)[:number]
+
+
+def slice_rows(evidence: Evidence, names: Sequence[str] | None = None) -> list[list[str]]:
+    """A row for each slice (of `names`): base against trained, what `SLICE_COLUMNS` names."""
     rows = []
-    for name, comparison in evidence.comparisons.get(TRAINED, {}).items():
+    comparisons = evidence.comparisons.get(TRAINED, {})
+    for name in comparisons if names is None else names:
+        comparison = comparisons[name]
         trained = evidence.measures[TRAINED][name]
         base = evidence.measures[BASE][name]
         rows.append(

@@ -14,7 +14,7 @@ from ledgerline.evaluation.report import chosen_rollouts, report
 from ledgerline.evaluation.rule import Rule, last_period
 from ledgerline.evaluation.slices import Slicer, sector
 from ledgerline.evaluation.suites import adversarial
-from ledgerline.evaluation.tables import completion_text, headline
+from ledgerline.evaluation.tables import completion_text, headline, slice_rows, telling_slices
 from ledgerline.examples.example import Example
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.synthesize import Corpus
@@ -46,7 +46,9 @@ def test_an_honest_policy_is_right_on_everything_and_degenerate_ones_are_not(
     slicer = Slicer(search)
 
     def judged(script: degenerate.Policy) -> list[Record]:
-        player = script_player(script, lambda: FilingsEnvironment(search), episode_fields, LIMITS)
+        player = script_player(
+            script, lambda: FilingsEnvironment(search), episode_fields, LIMITS, 0.0
+        )
         return evaluate_policy("p", player, corpus.test, RUBRIC, slicer, TEST)
 
     assert all(row.right and not row.wrong_shown for row in judged(degenerate.honest))
@@ -73,6 +75,19 @@ def test_slices_say_what_an_example_is(records: list[Record]) -> None:
     present = {name for row in test for name in row.slices}
     assert {"non-December year-end", "new company", "sector: finance"} <= present
     assert (sector("1311"), sector("6022"), sector("x")) == ("mining", "finance", "unknown")
+
+
+def test_the_short_table_has_each_holdout_and_where_most_changed(evidence: Evidence) -> None:
+    comparisons = evidence.comparisons["trained"]
+    short = telling_slices(evidence, 8)
+    assert short[:2] == ["all", "new everything"]
+    assert len(short) == 10
+    assert {"new company", "new metric", "new period", "new phrasing"} <= set(short)
+    assert [row[0] for row in slice_rows(evidence, short)] == short
+    changed = [abs(comparisons[name].gained - comparisons[name].lost) for name in short[7:]]
+    left = [name for name in comparisons if name not in short]
+    assert min(changed) >= max(abs(comparisons[n].gained - comparisons[n].lost) for n in left)
+    assert len(slice_rows(evidence)) == len(comparisons)
 
 
 def test_the_table_leads_to_the_same_conclusion_as_the_records(evidence: Evidence) -> None:

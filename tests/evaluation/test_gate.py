@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ledgerline.evaluation.gate import Candidate, Decision, Verdict, decide
+from ledgerline.evaluation.decision import Decision, Verdict
+from ledgerline.evaluation.gate import Candidate, decide
 from ledgerline.evaluation.records import Record
 from tests.evaluation.synthetic import GATE, policy_records, record, silent, wrong
 

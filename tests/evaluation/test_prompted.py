@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,11 +12,16 @@ import pytest
 
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.errors import LedgerlineError
+from ledgerline.evaluation.evaluate import play_all, weigh
+from ledgerline.evaluation.playing import script_player
 from ledgerline.evaluation.prompted import PromptedSettings, is_available, prompted_player
+from ledgerline.evaluation.report import report
+from ledgerline.evaluation.slices import Slicer
 from ledgerline.examples.example import Example
 from ledgerline.examples.synthesize import Corpus
 from ledgerline.filings.search import Search
-from tests.evaluation.world import LIMITS
+from ledgerline.rewards import degenerate
+from tests.evaluation.world import EVALUATE, LIMITS, RUBRIC
 
 
 class Model(BaseHTTPRequestHandler):
@@ -139,6 +145,31 @@ def test_a_prompted_model_plays_by_the_same_rules_and_is_asked_once(
     (again,) = player([example])
     assert len(Model.asked) == 2, "the second time comes from the cache"
     assert again == first
+
+
+def test_it_is_asked_no_more_than_its_settings_say(
+    url: str, world: tuple[Search, Corpus], tmp_path: Path
+) -> None:
+    search, corpus = world
+    chosen = settings("openai", url, key="", examples=3)
+    evaluation = EVALUATE.model_copy(update={"prompted": (chosen,), "suite": 2})
+
+    def make() -> FilingsEnvironment:
+        return FilingsEnvironment(search)
+
+    players = {
+        "base": script_player(degenerate.honest, make, episode_fields, LIMITS, 0.0),
+        "trained": script_player(degenerate.always_silent, make, episode_fields, LIMITS, 0.0),
+        chosen.name: prompted_player(chosen, make, episode_fields, LIMITS, tmp_path),
+    }
+    records = play_all(players, corpus.validation, corpus.test, RUBRIC, Slicer(search), evaluation)
+    asked = Counter((row.policy, row.split) for row in records)
+    assert asked["small", "test"] == asked["small", "validation"] == 3
+    assert asked["base", "test"] == evaluation.test
+    evidence = weigh(records, evaluation, 0.1, 0.9)
+    assert evidence.measures["small"]["all"].examples == 3
+    assert evidence.comparisons["small"]["all"].pairs == 3
+    assert "<svg" in report(evidence, evaluation, 0.1, [], {})
 
 
 def test_a_server_that_fails_is_named(

@@ -9,6 +9,7 @@ from scipy.stats import binomtest, false_discovery_control
 from ledgerline.evaluation.statistics import (
     clopper_pearson,
     cluster_bootstrap,
+    clustered_share,
     holm,
     lower_bound,
     mcnemar,
@@ -104,3 +105,17 @@ def test_one_cluster_or_none_decides_nothing() -> None:
     assert cluster_bootstrap([], [], 0.95, 100, 0).trials == 0
     assert sign_flip([], [], 100, 0) == 1.0
     assert sign_flip([0.0, 0.0], ["a", "b"], 100, 0) == 1.0
+
+
+def test_a_share_of_none_or_all_keeps_the_width_that_its_clusters_allow() -> None:
+    clusters = [index % 40 for index in range(200)]
+    none = clustered_share([False] * 200, clusters, 0.95, 100, 1)
+    assert (none.value, none.low, none.trials) == (0.0, 0.0, 200)
+    assert none.high == pytest.approx(1 - 0.025 ** (1 / 40))
+    every = clustered_share([True] * 200, clusters, 0.95, 100, 1)
+    assert (every.low, every.high) == (pytest.approx(1 - none.high), 1.0)
+    some = [index % 40 < 10 for index in range(200)]
+    assert clustered_share(some, clusters, 0.95, 100, 1) == cluster_bootstrap(
+        [float(hit) for hit in some], clusters, 0.95, 100, 1
+    )
+    assert clustered_share([], [], 0.95, 100, 1).trials == 0

@@ -111,7 +111,9 @@ EVALUATE = EvaluateSettings(
     suite=10,
     timed=10,
     engine=EngineSettings(rows=16, positions=512, dtype="float32"),
+    dollars_per_hour=0.1,
     slice_examples=15,
+    shown_slices=10,
     threshold_steps=3,
     uncertainty=Uncertainty(confidence=0.95, resamples=300, seed=3),
     rule=True,
@@ -130,7 +132,7 @@ def played_records(store: Store, search: Search, corpus: Corpus) -> list[Record]
         "base": mixed_player(base, search, 1, sure=0.4),
         "trained": mixed_player({"honest": 0.86, "scale": 0.06, "silent": 0.08}, search, 2),
         "rule": script_player(
-            lambda _: rule, lambda: FilingsEnvironment(search), episode_fields, LIMITS
+            lambda _: rule, lambda: FilingsEnvironment(search), episode_fields, LIMITS, 0.1
         ),
     }
     return play_all(players, corpus.validation, corpus.test, RUBRIC, Slicer(search), EVALUATE)

@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
 from mlflow import MlflowClient
 from safetensors import safe_open
+from typer.testing import CliRunner
 
+from ledgerline.cli import app
+from ledgerline.evaluation.records import read_records
 from tests.tasks.project import run_stage
 
 
@@ -39,6 +43,24 @@ def test_a_policy_that_is_no_better_becomes_challenger_with_all_that_belongs_to_
     again = json.loads((project / "reports" / "promote.json").read_text())
     assert again == summary
     assert len(client(project).search_model_versions("name='ledgerline'")) == 1
+
+
+def test_a_version_alone_is_enough_to_evaluate_it_again(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_stage(project, "promote").returncode == 0
+    for name in ("data", "models", "reports", "params.yaml"):
+        (project / name).rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    uri = f"sqlite:///{project}/mlflow.db"
+    done = CliRunner().invoke(app, ["reevaluate", "1", "--uri", uri])
+    assert done.exception is None, done.output
+    # 40 test examples and two suites of 5, as the stage played them.
+    assert "the same result as stored, on all 50 examples" in done.stdout
+
+    stored = read_records(tmp_path / "data" / "evaluation" / "records.jsonl")
+    right = sum(row.right for row in stored if (row.policy, row.split) == ("trained", "test"))
+    assert f"version 1: {right} of 40 test examples right" in done.stdout
 
 
 def test_records_that_are_cut_off_are_named_and_nothing_is_registered(project: Path) -> None:
