@@ -22,6 +22,8 @@ from flows.stage import StageFailed, TransportFailed, reproduce
 GPU = "gpu"
 GPU_STAGES = frozenset({"warmup", "train", "evaluate", "promote"})
 HOUR = 3600.0
+LEASE_SECONDS = 90.0
+"""The slot of a flow that died is free again after this; one that lives renews its lease."""
 
 
 def _is_transport(_task: Any, _run: Any, state: Any) -> bool:
@@ -44,7 +46,9 @@ def _is_transport(_task: Any, _run: Any, state: Any) -> bool:
 def stage(name: str, root: Path, seconds: float, gpu: bool, force: bool) -> None:
     """Bring one stage up to date; only a failed transport is tried again."""
     # strict: without the limit Prefect would go on as if it held it.
-    limit = concurrency(GPU, occupy=1, strict=True, raise_on_lease_renewal_failure=False)
+    limit = concurrency(
+        GPU, strict=True, lease_duration=LEASE_SECONDS, raise_on_lease_renewal_failure=False
+    )
     with limit if gpu else nullcontext():
         reproduce(name, root, seconds, get_run_logger(), force, str(flow_run.id or ""))
 

@@ -49,14 +49,14 @@ def record(root: Path, flow_run: str) -> str:
 
 
 def commit(root: Path) -> None:
-    """Commit dvc.lock and the reports, if they changed."""
-    for command in (
-        ["git", "add", "dvc.lock", "reports"],
-        ["git", "commit", "-m", "Record the pipeline's last run", "--", "dvc.lock", "reports"],
-    ):
-        status, output = _run(root, command)
-        if status and "nothing to commit" not in output:
-            raise LedgerlineError(f"{' '.join(command)} failed: {output}")
+    """Commit dvc.lock and the reports, if they changed.
+
+    Raises LedgerlineError when git refuses.
+    """
+    paths = [name for name in ("dvc.lock", "reports") if (root / name).exists()]
+    _git(root, "add", *paths)
+    if _run(root, ["git", "diff", "--cached", "--quiet", "--", *paths])[0]:
+        _git(root, "commit", "-m", "Record the pipeline's last run", "--", *paths)
 
 
 def push(root: Path) -> None:
@@ -70,6 +70,12 @@ def dvc(root: Path, *arguments: str) -> str:
     if status:
         raise LedgerlineError(f"dvc {' '.join(arguments)} failed:\n{output}")
     return output
+
+
+def _git(root: Path, *arguments: str) -> None:
+    status, output = _run(root, ["git", *arguments])
+    if status:
+        raise LedgerlineError(f"git {' '.join(arguments)} failed:\n{output}")
 
 
 def _run(

@@ -17,6 +17,7 @@ from ledgerline.evaluation.tables import (
     percent,
     policy_rows,
     slice_rows,
+    telling_slices,
     with_interval,
 )
 
@@ -53,6 +54,7 @@ def model_card(
         else f"No threshold certifies at most {percent(wrong_limit)} wrong among shown: it isn't "
         "fit to show anything unattended."
     )
+    telling = telling_slices(evidence, settings.shown_slices)
     kinds = _counts([row.kind for row in evidence.records[TRAINED] if row.split == TEST])
     sources = "\n".join(f"- {name}: `{value}`" for name, value in sorted(tags.items()))
     base = evidence.measures.get(BASE)
@@ -78,7 +80,7 @@ Right on the whole test set: {with_interval(trained.accuracy)}\
 
 {markdown_table(POLICY_COLUMNS, policy_rows(evidence, ALL))}
 
-{markdown_table(SLICE_COLUMNS, slice_rows(evidence))}
+{markdown_table(SLICE_COLUMNS, slice_rows(evidence, telling))}
 
 ## Sources
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,31 @@ class Server:
         response.raise_for_status()
         return response.json()
 
+    def get(self, path: str) -> Any:
+        """The answer to a GET, as JSON."""
+        response = httpx.get(f"{self.url}{path}", timeout=30)
+        response.raise_for_status()
+        return response.json()
+
     def flow_runs(self) -> list[dict[str, Any]]:
         """All flow runs, the newest first."""
         runs: list[dict[str, Any]] = self.post("/flow_runs/filter", sort="START_TIME_DESC")
         return runs
+
+    def artifacts(self, flow_run: str) -> dict[str, str]:
+        """What one flow run left to be read, by key."""
+        rows = self.post("/artifacts/filter", flow_runs={"id": {"any_": [flow_run]}})
+        return {row["key"]: row["data"] for row in rows}
+
+    def logged(self, flow_run: str) -> str:
+        """The log of one flow run and its tasks."""
+        chosen = {"flow_run_id": {"any_": [flow_run]}}
+        rows: list[dict[str, Any]] = []
+        while page := self.post(
+            "/logs/filter", logs=chosen, sort="TIMESTAMP_ASC", offset=len(rows)
+        ):
+            rows += page
+        return "\n".join(row["message"] for row in rows)
 
     def task_runs(self, flow_run: str) -> dict[str, dict[str, Any]]:
         """Task runs of one flow run, by name, in the order in which they began."""
@@ -69,9 +91,9 @@ class Server:
         return {run["name"]: run for run in runs}
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    home = tmp_path_factory.mktemp("prefect")
+@contextmanager
+def prefect_server(home: Path, **variables: str) -> Iterator[Server]:
+    """A Prefect server that lives in `home`, with these environment variables beside ours."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -86,6 +108,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "DO_NOT_TRACK": "1",
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(REPOSITORY),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        **variables,
     }
     log = (home / "server.log").open("w")
     process = subprocess.Popen(
@@ -99,7 +123,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         until(
             lambda: process.poll() is not None or _healthy(running.url),
-            120,
+            180,
             "the Prefect server did not come up",
         )
         if process.poll() is not None:
@@ -109,6 +133,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         process.terminate()
         process.wait(30)
         log.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as running:
+        yield running
 
 
 @pytest.fixture
@@ -133,12 +163,15 @@ def until(ready: Any, seconds: float, complaint: str) -> Any:
     return found
 
 
-def start_flow(server: Server, root: Path, **parameters: Any) -> subprocess.Popen[str]:
-    """Run the pipeline's flow over `root` in a process of its own; not recorded unless asked."""
-    parameters = {"record": False, **parameters}
+def start_flow(
+    server: Server, root: Path, flow: str = "pipeline", **parameters: Any
+) -> subprocess.Popen[str]:
+    """Run a flow over `root` in a process of its own; without a record in MLflow."""
+    if flow != "backfill":
+        parameters["record"] = False
     code = (
-        "from pathlib import Path; from flows.pipeline import pipeline; "
-        f"pipeline(root=Path({str(root)!r}), **{parameters!r})"
+        f"from pathlib import Path; from flows.{flow} import {flow}; "
+        f"{flow}(root=Path({str(root)!r}), **{parameters!r})"
     )
     return subprocess.Popen(
         [sys.executable, "-c", code],
@@ -150,10 +183,12 @@ def start_flow(server: Server, root: Path, **parameters: Any) -> subprocess.Pope
     )
 
 
-def run_flow(server: Server, root: Path, **parameters: Any) -> tuple[int, str]:
+def run_flow(
+    server: Server, root: Path, flow: str = "pipeline", **parameters: Any
+) -> tuple[int, str]:
     """Run the flow to its end: exit status and output."""
-    process = start_flow(server, root, **parameters)
-    output, _ = process.communicate(timeout=180)
+    process = start_flow(server, root, flow, **parameters)
+    output, _ = process.communicate(timeout=600)
     return process.returncode, output
 
 

@@ -1,7 +1,10 @@
 """The flow against a real Prefect server: order, states, logs, retries, timeouts, kills."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -12,6 +15,15 @@ from ledgerline.errors import LedgerlineError
 from tests.flows.conftest import Server, run_flow, start_flow, until
 
 pytestmark = pytest.mark.slow
+QUALITY = {
+    "fit": True,
+    "facts_in": 1000,
+    "companies": 12,
+    "accepted": 990,
+    "set_aside": 10,
+    "reasons": {"off by a power of ten": 10},
+    "suites": {"clean facts": {"expectations": 20, "critical_failures": 0, "warnings": 1}},
+}
 
 
 def test_the_order_comes_from_what_stages_read(project: Path) -> None:
@@ -27,6 +39,9 @@ def test_the_order_comes_from_what_stages_read(project: Path) -> None:
 
 
 def test_each_stage_is_a_task_with_its_name_state_and_log(server: Server, project: Path) -> None:
+    (project / "reports" / "data_docs").mkdir(parents=True)
+    (project / "reports" / "data_docs" / "index.html").write_text("<html>")
+    (project / "reports" / "validate.json").write_text(json.dumps(QUALITY))
     status, output = run_flow(server, project)
     assert status == 0, output
     assert (project / "last.txt").read_text() == "source\nsource\n"
@@ -41,9 +56,11 @@ def test_each_stage_is_a_task_with_its_name_state_and_log(server: Server, projec
         return any("a line from middle" in row["message"] for row in rows)
 
     until(logged, 20, "the stage's output is not in the task's log")
-    artifacts = server.post("/artifacts/filter", sort="CREATED_DESC")
-    result = next(artifact for artifact in artifacts if artifact["key"] == "result")
-    assert "0.5" in result["data"]
+    artifacts = server.artifacts(run["id"])
+    assert "0.5" in artifacts["result"]
+    for says in ("| facts in | 1,000 |", "| accepted | 990 |", "| · off by a power of ten | 10 |"):
+        assert says in artifacts["data-quality"]
+    assert "file://" in artifacts["data-docs"]
 
     # Nothing changed, so DVC runs nothing and the flow still says that all is well.
     before = (project / "last.txt").stat().st_mtime_ns
@@ -116,6 +133,7 @@ def test_a_stage_that_takes_too_long_is_stopped(server: Server, project: Path) -
 
 
 def test_without_the_limit_a_gpu_stage_does_not_go_ahead(server: Server, project: Path) -> None:
+    httpx.delete(f"{server.url}/v2/concurrency_limits/gpu", timeout=30)
     text = (project / "dvc.yaml").read_text().replace("middle", "train")
     (project / "dvc.yaml").write_text(text)
     status, output = run_flow(server, project, targets=("train",), gpu=True)
@@ -131,3 +149,32 @@ def test_without_the_limit_a_gpu_stage_does_not_go_ahead(server: Server, project
     assert status == 0, output
     limit = httpx.get(f"{server.url}/v2/concurrency_limits/gpu", timeout=30).json()
     assert (limit["limit"], limit["active_slots"]) == (1, 0)
+
+
+def test_it_commits_and_pushes_only_if_told_to_and_another_clone_pulls(
+    server: Server, project: Path, tmp_path: Path
+) -> None:
+    def call(*command: str, folder: Path = project) -> str:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    dvc = [sys.executable, "-m", "dvc"]
+    storage = tmp_path / "storage"
+    call(*dvc, "remote", "add", "--default", "storage", str(storage))
+    call("git", "config", "user.name", "Worker")
+    call("git", "config", "user.email", "worker@example.com")
+    call("git", "add", ".")
+    call("git", "commit", "-q", "-m", "Begin")
+    assert run_flow(server, project)[0] == 0
+    assert call("git", "log", "--format=%s").splitlines() == ["Begin"]
+    assert not storage.exists()
+    status, output = run_flow(server, project, commit=True, push=True)
+    assert status == 0, output
+    subjects = ["Record the pipeline's last run", "Begin"]
+    assert call("git", "log", "--format=%s").splitlines() == subjects
+    call("git", "clone", "-q", str(project), str(tmp_path / "clone"))
+    call(*dvc, "pull", folder=tmp_path / "clone")
+    assert (tmp_path / "clone" / "last.txt").read_text() == "source\nsource\n"
+    # Nothing changed since, so there is nothing to commit.
+    assert run_flow(server, project, commit=True)[0] == 0
+    assert call("git", "log", "--format=%s").splitlines() == subjects
