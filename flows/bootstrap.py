@@ -18,7 +18,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows.steps import GPU
 
 POOL = "ledgerline"
-FLOWS = ("ledgerline", "ledgerline-refresh", "ledgerline-backfill")
+FLOWS = ("ledgerline", "ledgerline-refresh", "ledgerline-backfill", "ledgerline-shards")
 SILENT_SECONDS = 100
 """Heartbeats come every 30 s, as prefect.yaml sets; three missed ones mean that a run is gone."""
 _TIMEOUT = 30.0

@@ -24,13 +24,18 @@ def output_hashes(root: Path) -> dict[str, str]:
     }
 
 
+def is_up_to_date(root: Path, *stages: str) -> bool:
+    """Whether DVC has nothing to run of `stages`."""
+    return "up to date" in dvc(root, "status", *stages)
+
+
 def check_up_to_date(root: Path, stages: list[str]) -> None:
     """Running stage by stage skips DVC's own check of the whole; so ask once at the end.
 
     Raises LedgerlineError naming what is out of date.
     """
-    left = dvc(root, "status", *stages)
-    if "up to date" not in left:
+    if not is_up_to_date(root, *stages):
+        left = dvc(root, "status", *stages)
         raise LedgerlineError(f"after the run, stages are still out of date:\n{left}")
 
 

@@ -1,6 +1,7 @@
 """Stage `evaluate`: what base, trained policy and baselines are worth on held-out examples."""
 
 import csv
+import shutil
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
@@ -10,28 +11,18 @@ import orjson
 from rich.console import Console
 
 from ledgerline.durable import replacing_directory, write_bytes, write_text
-from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.evaluation.calibration import risk_coverage
 from ledgerline.evaluation.evaluate import (
-    BASE,
-    RULE,
     TRAINED,
     EvaluateSettings,
     Evidence,
-    play_all,
     summary,
     weigh,
 )
-from ledgerline.evaluation.judging import Player
 from ledgerline.evaluation.metrics import ALL, CROSSED
-from ledgerline.evaluation.playing import policy_player, script_player
 from ledgerline.evaluation.plots import plot_slices
-from ledgerline.evaluation.promotion import PromoteSettings
-from ledgerline.evaluation.prompted import is_available, prompted_player
 from ledgerline.evaluation.records import TEST, Record, write_records
 from ledgerline.evaluation.report import report
-from ledgerline.evaluation.rule import Rule
-from ledgerline.evaluation.slices import Slicer
 from ledgerline.evaluation.tables import (
     POLICY_COLUMNS,
     SLICE_COLUMNS,
@@ -44,56 +35,38 @@ from ledgerline.evaluation.tables import (
     spread,
     telling_slices,
 )
-from ledgerline.examples.jsonl import read_jsonl
-from ledgerline.examples.mentions import Mentions
-from ledgerline.filings.search import Search
-from ledgerline.filings.store import Store
-from ledgerline.policy.policy import PolicySettings
-from ledgerline.rewards.rubric import Rubric
 from tasks.lineage import lineage
-from tasks.practice import PracticeParams
+from tasks.play import (
+    EXAMPLES,
+    FACTS,
+    SHARDS,
+    EvaluateParams,
+    left_out,
+    play,
+    played_in_shards,
+)
 from tasks.stage import run_stage, wide_console
 from tasks.tracking import stage_run
 
-FACTS = Path("data/clean/facts.sqlite")
-EXAMPLES = Path("data/examples")
-MODELS = {BASE: Path("models/base"), TRAINED: Path("models/policy")}
 RECORDS = Path("data/evaluation/records.jsonl")
-CACHE = Path(".prompted")
 PAGE = Path("reports/evaluation.html")
 SUMMARY = Path("reports/evaluate.json")
 FOLDER = Path("reports/evaluation")
-
-
-class EvaluateParams(PracticeParams):
-    """What the stage reads of params.yaml."""
-
-    evaluate: EvaluateSettings
-    policy: PolicySettings
-    promote: PromoteSettings
 
 
 def main(params: EvaluateParams) -> None:
     """Play, judge, weigh; print the table and some completions; write records and report."""
     settings = params.evaluate
     gate = params.promote.gate
-    with Store.open(FACTS, read_only=True) as store:
-        search = Search(store)
-        players, notes = choose_players(params, store, search)
-        records = play_all(
-            players,
-            read_jsonl(EXAMPLES / "validation.jsonl"),
-            read_jsonl(EXAMPLES / "test.jsonl"),
-            Rubric.from_settings(params.rubric),
-            Slicer(search),
-            settings,
-        )
+    records = played_in_shards(params) or play(params)
+    notes = left_out(settings)
     evidence = weigh(records, settings, gate.wrong_shown_limit, gate.confidence)
     show(wide_console(), evidence, settings, notes)
     sources = lineage([FACTS, EXAMPLES / "test.jsonl", EXAMPLES / "validation.jsonl"])
     write_outputs(evidence, settings, gate.wrong_shown_limit, notes, sources)
     write_records(RECORDS, records)
     log(params, evidence)
+    shutil.rmtree(SHARDS, ignore_errors=True)
 
 
 def log(params: EvaluateParams, evidence: Evidence) -> None:
@@ -112,47 +85,6 @@ def log(params: EvaluateParams, evidence: Evidence) -> None:
                     )
         for path in (PAGE, SUMMARY, *sorted(FOLDER.iterdir())):
             run.attach(path)
-
-
-def choose_players(
-    params: EvaluateParams, store: Store, search: Search, models: Mapping[str, Path] = MODELS
-) -> tuple[dict[str, Player], list[str]]:
-    """Who plays, by name, and in words who was left out and why."""
-    settings = params.evaluate
-
-    def make() -> FilingsEnvironment:
-        return FilingsEnvironment(search)
-
-    players = {
-        name: policy_player(
-            folder,
-            params.policy.attention,
-            settings.engine,
-            make,
-            episode_fields,
-            params.limits,
-            settings.timed,
-            settings.seed,
-            settings.dollars_per_hour,
-        )
-        for name, folder in models.items()
-    }
-    notes = []
-    if settings.rule:
-        rule = Rule(Mentions(store.companies(), search.catalogue))
-        players[RULE] = script_player(
-            lambda _: rule, make, episode_fields, params.limits, settings.dollars_per_hour
-        )
-    for prompted in settings.prompted:
-        if is_available(prompted):
-            players[prompted.name] = prompted_player(
-                prompted, make, episode_fields, params.limits, CACHE
-            )
-        else:
-            notes.append(f"{prompted.name} was left out: {prompted.key} is not set.")
-    if not settings.prompted:
-        notes.append("No prompted model was asked: evaluate.prompted in params.yaml names none.")
-    return players, notes
 
 
 def show(

@@ -27,8 +27,9 @@ from ledgerline.evaluation.reevaluate import Conditions, play_version
 from ledgerline.evaluation.registry import Registry
 from ledgerline.evaluation.tables import rich_table
 from ledgerline.policy.policy import Policy
-from tasks.evaluate import EXAMPLES, FACTS, MODELS, RECORDS, EvaluateParams
+from tasks.evaluate import RECORDS
 from tasks.lineage import LOCK, lineage
+from tasks.play import EXAMPLES, FACTS, MODELS, EvaluateParams
 from tasks.stage import PARAMS, run_stage, wide_console
 
 SUMMARY = Path("reports/promote.json")

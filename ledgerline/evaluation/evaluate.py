@@ -90,8 +90,9 @@ def play_all(
     rubric: Rubric,
     slicer: Slicer,
     settings: EvaluateSettings,
+    shard: slice = slice(None),
 ) -> list[Record]:
-    """Every player on the same test, validation and adversarial examples.
+    """Every player on the same test, validation and adversarial examples (of one shard of each).
 
     A prompted model is asked no more of each than its settings say: the first ones drawn.
     """
@@ -106,7 +107,7 @@ def play_all(
         for name, player in players.items()
         for split, examples in parts
         for record in evaluate_policy(
-            name, player, examples[: at_most.get(name)], rubric, slicer, split
+            name, player, examples[: at_most.get(name)][shard], rubric, slicer, split
         )
     ]
 

@@ -18,7 +18,7 @@ def deploy(server: Server, root: Path, schedules: dict[str, str], **parameters: 
     """Deploy the project's own prefect.yaml from `root`.
 
     `schedules` gives deployments another cron line; the others get none. `parameters` are added
-    to every deployment's.
+    to those of the deployments of the whole pipeline.
     """
     shutil.copytree(REPOSITORY / "flows", root / "flows", dirs_exist_ok=True)
     content = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())
@@ -28,7 +28,7 @@ def deploy(server: Server, root: Path, schedules: dict[str, str], **parameters: 
             for schedule in deployment.get("schedules", [])
             if deployment["name"] in schedules
         ]
-        if deployment["name"] != "backfill":
+        if deployment["name"] in ("weekly-improve", "on-demand"):
             deployment["parameters"] = {**deployment.get("parameters", {}), **parameters}
     (root / "prefect.yaml").write_text(yaml.safe_dump(content))
     done = subprocess.run(
