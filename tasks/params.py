@@ -14,6 +14,7 @@ SECTIONS = (
     "synthesize",
     "limits",
     "rubric",
+    "judge",
     "policy",
     "warmup",
     "audit",

@@ -1,5 +1,7 @@
 """The task that the policy is trained on, put together from params."""
 
+from pathlib import Path
+
 import torch
 
 from ledgerline.environments.dialogue import Limits
@@ -11,12 +13,14 @@ from ledgerline.policy.engine import Sampling
 from ledgerline.policy.policy import Policy
 from ledgerline.rewards.components import right_figure, right_silence
 from ledgerline.rewards.degenerate import honest
-from ledgerline.rewards.rubric import Rubric, RubricSettings
+from ledgerline.rewards.judge import JudgeSettings
+from ledgerline.rewards.rubric import JUDGED, Rubric, RubricSettings
 from ledgerline.training.rollouts import roll_out
 from ledgerline.training.task import Task
 from ledgerline.training.trainer import RefreshableEngine
 from tasks.params import Params
 
+VERDICTS = Path("data/verdicts.jsonl")
 GREEDY = Sampling(temperature=0.0, top_p=1.0)
 AS_IN_PRACTICE = Sampling(temperature=1.0, top_p=1.0)
 
@@ -26,6 +30,7 @@ class PracticeParams(Params):
 
     limits: Limits
     rubric: RubricSettings
+    judge: JudgeSettings | None
 
 
 def filings_task(params: PracticeParams, search: Search) -> Task:
@@ -34,10 +39,23 @@ def filings_task(params: PracticeParams, search: Search) -> Task:
         make=lambda: FilingsEnvironment(search),
         fields=episode_fields,
         limits=params.limits,
-        score=Rubric.from_settings(params.rubric).score,
+        score=rubric(params).score,
         succeeded=_succeeded,
         expert=honest,
     )
+
+
+def rubric(params: PracticeParams) -> Rubric:
+    """The rubric of params, with the judge where one is paid for."""
+    if params.judge is None or JUDGED not in params.rubric.weights:
+        return Rubric.from_settings(params.rubric)
+    # The SDK takes a second to import, and most runs don't need it.
+    import anthropic
+
+    from ledgerline.rewards.claude_judge import ClaudeJudge, VerdictCache
+
+    judge = ClaudeJudge(anthropic.Anthropic(), params.judge, VerdictCache(VERDICTS))
+    return Rubric.from_settings(params.rubric, judge)
 
 
 def success_rate(

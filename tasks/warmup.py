@@ -1,12 +1,10 @@
 """Stage `warmup`: the base policy, brought to where it sometimes succeeds."""
 
 import csv
-from collections import Counter
 from io import StringIO
 from pathlib import Path
 
 import orjson
-import torch
 from rich.console import Console
 from rich.progress import track
 
@@ -18,14 +16,12 @@ from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.codec import ChatCodec
-from ledgerline.policy.engine import EmbeddedEngine, Sampling
 from ledgerline.policy.policy import Policy, PolicySettings
 from ledgerline.policy.scratch import build_model, train_tokenizer
+from ledgerline.rewards.observed import STEPS, observe
 from ledgerline.training.demonstrations import choose, demonstrate
-from ledgerline.training.rollouts import roll_out
-from ledgerline.training.task import Task
 from ledgerline.training.warmup import WarmupSettings, WarmupStep, warm_up
-from tasks.practice import PracticeParams, filings_task, success_rate
+from tasks.practice import PracticeParams, filings_task, sampled, success_rate
 from tasks.stage import run_stage
 from tasks.tracking import stage_run
 
@@ -34,7 +30,6 @@ EXAMPLES = Path("data/examples")
 BASE = Path("models/base")
 SUMMARY = Path("reports/warmup.json")
 CURVE = Path("reports/warmup.csv")
-GROUP = 8
 
 
 class WarmupParams(PracticeParams):
@@ -71,7 +66,8 @@ def main(params: WarmupParams) -> None:
             run.log({"loss": check.loss, "success": check.success}, check.step)
 
         history = warm_up(policy.plain, demonstrations, settings, success, report, settings.seed)
-        rates = pass_rates(policy, engine, task, train[: settings.pass_rate_prompts])
+        due = [example for example in train if example.is_due][: settings.pass_rate_prompts]
+        seen = observe(sampled(policy, engine, task, due, STEPS))
     with replacing_directory(BASE) as folder:
         policy.save(folder)
     summary = {
@@ -81,7 +77,7 @@ def main(params: WarmupParams) -> None:
         "phrasings": len({item.phrasing for item in train}),
         "steps": history[-1].step if history else 0,
         "success": history[-1].success if history else success(),
-        "pass_rates": rates,
+        **seen.model_dump(),
     }
     write_bytes(SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
     write_text(CURVE, _curve(history))
@@ -95,21 +91,6 @@ def scratch_policy(params: WarmupParams, train: list[Example]) -> Policy:
     model = build_model(shape, tokenizer, params.warmup.seed)
     model.set_attn_implementation(params.policy.attention)
     return Policy(model, ChatCodec(tokenizer))
-
-
-def pass_rates(
-    policy: Policy, engine: EmbeddedEngine, task: Task, examples: list[Example]
-) -> list[float]:
-    """Shares of prompts that the policy solves 0, 1, … of 8 times: what practice starts from."""
-    engine.refresh(policy.plain)
-    sampling = Sampling(temperature=1.0, top_p=1.0)
-    generator = torch.Generator(device=policy.model.device).manual_seed(0)
-    rollouts = roll_out(engine, policy.codec, task, examples, GROUP, sampling, generator)
-    solved = Counter(
-        sum(rollout.succeeded for rollout in rollouts[start : start + GROUP])
-        for start in range(0, len(rollouts), GROUP)
-    )
-    return [solved[number] / len(examples) for number in range(GROUP + 1)]
 
 
 def _curve(history: list[WarmupStep]) -> str:

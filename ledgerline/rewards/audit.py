@@ -21,7 +21,8 @@ from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
 from ledgerline.rewards.components import COMPONENTS, PRIZES, measure
 from ledgerline.rewards.degenerate import DEGENERATE, HONEST, Policy, honest
-from ledgerline.rewards.groups import GroupAudit, GroupSettings, audit_groups
+from ledgerline.rewards.groups import Comparison, GroupAudit, GroupSettings, audit_groups
+from ledgerline.rewards.observed import Observed
 from ledgerline.rewards.rubric import Rubric
 from ledgerline.settings import Settings
 
@@ -33,7 +34,7 @@ class AuditSettings(Settings):
     """How the audit is made.
 
     `examples` are played by every policy. `margin` is what the honest policy must earn more
-    than any other, on average. `groups` describe the base policy and GRPO's comparison.
+    than any other, on average. `groups` describe the base policy.
     """
 
     examples: int = Field(ge=30)
@@ -105,13 +106,14 @@ def audit(
     limits: Limits,
     rubric: Rubric,
     settings: AuditSettings,
-    pass_rates: Sequence[float] | None = None,
+    comparison: Comparison,
+    observed: Observed | None = None,
     policies: Mapping[str, Policy] | None = None,
 ) -> Audit:
     """Play every policy and judge what the rubric pays.
 
-    `fields` gives what the environment's `reset` takes. `pass_rates` are the shares of prompts
-    by the base policy's pass rate (0, 1/8, … 1), where they have been measured.
+    `fields` gives what the environment's `reset` takes. `comparison` is GRPO's. `observed` is the
+    base policy, where it has been watched; otherwise `settings.groups` describe it.
     """
     if not examples:
         raise LedgerlineError("no examples to audit the reward with; run the stage synthesize.")
@@ -140,7 +142,9 @@ def audit(
         for name, policy in (DEGENERATE if policies is None else policies).items()
     ]
     rows = tuple(_row(chosen, expert, each) for each in (expert, *others))
-    groups = audit_groups(chosen, expert, others, rubric.weights, settings.groups, pass_rates)
+    groups = audit_groups(
+        chosen, expert, others, rubric.weights, settings.groups, comparison, observed
+    )
     faults, remedies = _faults(expert, others, rows, rubric.weights, settings.margin)
     faults += groups.faults
     remedies += groups.remedies

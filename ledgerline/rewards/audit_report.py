@@ -1,4 +1,4 @@
-"""The audit on paper: JSON for machines, HTML and a plot for people."""
+"""The audit on paper: JSON for machines; a table, HTML and a plot for people."""
 
 from dataclasses import asdict
 from html import escape
@@ -8,6 +8,8 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
 
 from ledgerline.durable import replacing_file
 from ledgerline.rewards.audit import Audit, Row
@@ -44,7 +46,7 @@ def as_json(audit: Audit) -> dict[str, Any]:
         "predicts": groups.predicts,
         "group_drift": round(groups.drift, 4),
         "average_lead_of_trying": round(groups.average_reward, 4),
-        "pass_rates_measured": groups.measured,
+        "base_observed": groups.observed,
         "break_even": {f"due {due:.0%}": round(break_even(groups.payoffs, due), 3) for due in _DUE},
         "payoffs": {name: round(value, 4) for name, value in asdict(groups.payoffs).items()},
         "groups": [
@@ -89,8 +91,7 @@ def _plot_rewards(axes: Axes, audit: Audit) -> None:
     rows = sorted(audit.rows, key=lambda row: row.mean)
     limit = audit.rows[0].mean - audit.margin
     colours = [
-        _GOOD if row.policy == HONEST else _BAD if row.gap_low < audit.margin else _QUIET
-        for row in rows
+        _GOOD if row.policy == HONEST else _BAD if _is_near(audit, row) else _QUIET for row in rows
     ]
     errors = [[row.mean - row.low for row in rows], [row.high - row.mean for row in rows]]
     axes.barh([row.policy for row in rows], [row.mean for row in rows], xerr=errors, color=colours)
@@ -122,15 +123,7 @@ def html(audit: Audit, plot_name: str) -> str:
         else "<br>".join(escape(fault[0].upper() + fault[1:] + ".") for fault in audit.faults)
     )
     remedies = "".join(f"<li>{escape(remedy)}</li>" for remedy in audit.remedies)
-    known = "as measured" if groups.measured else "assumed (see audit.groups in params.yaml)"
-    even = ", ".join(
-        f"{break_even(groups.payoffs, due):.0%} where a figure is due with probability {due:.0%}"
-        for due in _DUE
-    )
-    dead = (
-        "; ".join(f"{escape(name)}: {why}" for name, why in audit.dead.items())
-        or "none; each was paid to some policy and not to another"
-    )
+    known = "as observed" if groups.observed else "assumed (see audit.groups in params.yaml)"
     weights = "".join(
         f"<tr><td>{escape(name)}</td><td class=n>{weight:+g}</td></tr>"
         for name, weight in audit.weights.items()
@@ -141,12 +134,11 @@ def html(audit: Audit, plot_name: str) -> str:
         f"<h2>What would mend it</h2><ul>{remedies}</ul>" if remedies else "",
         f"<img src='{escape(plot_name)}' alt='Rewards by policy; advantages by group'>",
         "<h2>Policies, played through the real environment</h2>" + _policies(audit),
-        "<h2>Groups</h2><p>GRPO compares within the rollouts of one prompt. Where a figure is due, "
-        f"trying pays {groups.average_reward:+.2f} more than silence on average; the groups' "
-        f"normalised advantages pull towards <b>{groups.predicts}</b> ({groups.drift:+.2f}). "
+        "<h2>Groups</h2><p>GRPO compares within the rollouts of one prompt. "
+        f"{escape(_pull(audit))} "
         f"The base policy's pass rates are {known}.</p>" + _groups(audit),
-        f"<h2>Break-even</h2><p>Answering pays from a confidence of {even}.</p>",
-        f"<h2>Dead terms</h2><p>{dead}.</p>",
+        f"<h2>Break-even</h2><p>Answering pays from a confidence of {_even(audit)}.</p>",
+        f"<h2>Dead terms</h2><p>{escape(_dead(audit))}.</p>",
         f"<h2>Weights</h2><table>{weights}</table>",
     ]
     return (
@@ -155,10 +147,58 @@ def html(audit: Audit, plot_name: str) -> str:
     )
 
 
+def show(audit: Audit, console: Console) -> None:
+    """Print what every policy earns, where groups pull, the break-even and the dead terms."""
+    table = Table("policy", "reward", "95 %", "figure due", "none due", "honest lead")
+    for row in sorted(audit.rows, key=lambda row: -row.mean):
+        table.add_row(
+            row.policy,
+            f"{row.mean:+.2f}",
+            f"{row.low:+.2f} … {row.high:+.2f}",
+            f"{row.when_due:+.2f}",
+            f"{row.when_not_due:+.2f}",
+            f"{row.gap:.2f}",
+            style="bold green" if row.policy == HONEST else "red" if _is_near(audit, row) else "",
+        )
+    console.print(table)
+    for line in (
+        _pull(audit),
+        f"Answering pays from a confidence of {_even(audit)}.",
+        f"Dead terms: {_dead(audit)}.",
+    ):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _is_near(audit: Audit, row: Row) -> bool:
+    return row.policy != HONEST and row.gap_low < audit.margin
+
+
+def _pull(audit: Audit) -> str:
+    groups = audit.groups
+    return (
+        f"Where a figure is due, trying pays {groups.average_reward:+.2f} more than silence on "
+        f"average; advantages within groups pull towards {groups.predicts} ({groups.drift:+.2f})."
+    )
+
+
+def _even(audit: Audit) -> str:
+    return ", ".join(
+        f"{break_even(audit.groups.payoffs, due):.0%} where a figure is due with probability "
+        f"{due:.0%}"
+        for due in _DUE
+    )
+
+
+def _dead(audit: Audit) -> str:
+    return (
+        "; ".join(f"{name}: {why}" for name, why in audit.dead.items())
+        or "none; each was paid to some policy and not to another"
+    )
+
+
 def _policies(audit: Audit) -> str:
     def line(row: Row) -> str:
-        near = row.policy != HONEST and row.gap_low < audit.margin
-        kind = "honest" if row.policy == HONEST else "near" if near else ""
+        kind = "honest" if row.policy == HONEST else "near" if _is_near(audit, row) else ""
         return (
             f"<tr class='{kind}'><td>{escape(row.policy)}</td><td class=n>{row.mean:+.2f}</td>"
             f"<td class=n>{row.low:+.2f} … {row.high:+.2f}</td><td class=n>{row.when_due:+.2f}</td>"

@@ -1,7 +1,7 @@
 """How far a judge can be trusted: measured on labelled cases, and what that does to its rates."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import NormalDist
@@ -14,6 +14,7 @@ from ledgerline.rewards.judge import Judge, Order, Question
 
 _Z = NormalDist().inv_cdf(0.975)
 _FEWEST = 10
+_LABELLED = 'document, answer, reference and label ("right" or "wrong")'
 PADDING = (
     " This figure has been carefully derived from the company's audited filings and was checked "
     "twice against the primary documents by an experienced analyst."
@@ -60,27 +61,52 @@ class Calibration:
         return self.true_positive_rate.low + self.true_negative_rate.low > 1
 
     def as_json(self) -> dict[str, Any]:
-        """For a report."""
+        """For a report; `read_calibration` reads it."""
         return asdict(self)
+
+
+def read_calibration(path: Path) -> Calibration:
+    """The inverse of `as_json`, from a report. LedgerlineError where it is none."""
+    try:
+        found = orjson.loads(path.read_bytes())
+        for name in ("true_positive_rate", "true_negative_rate", "order_flips"):
+            found[name] = Rate(**found[name])
+        return Calibration(**found)
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise LedgerlineError(
+            f"{path}: not a report of `ledgerline judge calibrate` ({error})."
+        ) from error
 
 
 def read_cases(path: Path) -> list[Case]:
     """Cases from lines of JSON with document, answer, reference and label ("right", "wrong")."""
+    return [
+        Case(question, label == "right")
+        for question, label in _read(path, _LABELLED, labelled=True)
+    ]
+
+
+def read_questions(path: Path) -> list[Question]:
+    """Questions from lines of JSON with document, answer and reference; labels are passed over."""
+    lines = _read(path, "document, answer and reference", labelled=False)
+    return [question for question, _ in lines]
+
+
+def _read(path: Path, what: str, labelled: bool) -> Iterator[tuple[Question, str]]:
     if not path.is_file():
-        raise LedgerlineError(f"{path}: no such file of labelled cases.")
-    cases = []
+        raise LedgerlineError(f"{path}: no such file of cases.")
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             entry = orjson.loads(line)
-            right = {"right": True, "wrong": False}[entry["label"]]
+            label = entry["label"] if labelled else ""
+            if labelled and label not in ("right", "wrong"):
+                raise KeyError(label)
             question = Question(*(str(entry[name]) for name in ("document", "answer", "reference")))
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise LedgerlineError(
-                f"{path}, line {number}: a case is document, answer, reference and label "
-                f'("right" or "wrong"); {type(error).__name__}: {error}.'
+                f"{path}, line {number}: a case is {what}; {type(error).__name__}: {error}."
             ) from error
-        cases.append(Case(question, right))
-    return cases
+        yield question, label
 
 
 def calibrate(judge: Judge, cases: Sequence[Case]) -> Calibration:

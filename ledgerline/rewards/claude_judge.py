@@ -14,8 +14,7 @@ import anthropic
 import orjson
 
 from ledgerline.durable import write_bytes
-from ledgerline.rewards.judge import Judgement, Order, Question
-from ledgerline.settings import Settings
+from ledgerline.rewards.judge import Judgement, JudgeSettings, Order, Question
 
 _SCHEMA = {
     "type": "object",
@@ -26,15 +25,6 @@ _SCHEMA = {
     "required": ["reasoning", "verdict"],
     "additionalProperties": False,
 }
-
-
-class JudgeSettings(Settings):
-    """A judge: `instructions` are its rubric, in words."""
-
-    name: str
-    model: str
-    max_tokens: int
-    instructions: str
 
 
 class VerdictCache:

@@ -1,4 +1,4 @@
-"""Commands about the reward: `audit` and `judge calibrate`."""
+"""Commands about the reward: `audit`, `play` and `judge calibrate`."""
 
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -7,7 +7,7 @@ import anthropic
 import orjson
 import typer
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -18,23 +18,41 @@ from ledgerline.errors import LedgerlineError
 from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
-from ledgerline.rewards.audit import Audit, AuditSettings
+from ledgerline.rewards.audit import AuditSettings
 from ledgerline.rewards.audit import audit as run_audit
-from ledgerline.rewards.audit_report import html, plot
-from ledgerline.rewards.calibration import Calibration, calibrate, read_cases
-from ledgerline.rewards.claude_judge import ClaudeJudge, JudgeSettings, VerdictCache
+from ledgerline.rewards.audit_report import html, plot, show
+from ledgerline.rewards.calibration import (
+    Calibration,
+    Rate,
+    calibrate,
+    corrected_rate,
+    read_calibration,
+    read_cases,
+    read_questions,
+)
+from ledgerline.rewards.claude_judge import ClaudeJudge, VerdictCache
+from ledgerline.rewards.groups import Comparison
+from ledgerline.rewards.judge import JudgeSettings
+from ledgerline.rewards.observed import read_observed
 from ledgerline.rewards.playing import play_in_terminal
 from ledgerline.rewards.rubric import Rubric, RubricSettings
-from ledgerline.settings import Settings
 
 judge = typer.Typer(help="Judges for what code can't grade.", no_args_is_help=True)
-_Section = TypeVar("_Section", bound=Settings)
+_Section = TypeVar("_Section", bound=BaseModel)
+Facts = Annotated[Path, typer.Option(help="Store of clean facts.")]
+Examples = Annotated[Path, typer.Option(help="Examples (JSON lines) to play.")]
+JudgeParams = Annotated[Path, typer.Option(help="File with a section `judge`.")]
+Verdicts = Annotated[Path, typer.Option(help="Where verdicts are kept.")]
+ParamsFile = Annotated[Path, typer.Option(help="File with the settings, a section each.")]
 
 
 def audit(
-    facts: Annotated[Path, typer.Option(help="Store of clean facts.")],
-    examples: Annotated[Path, typer.Option(help="Examples (JSON lines) to play.")],
-    params: Annotated[Path, typer.Option(help="File with rubric, audit and limits.")],
+    facts: Facts = Path("data/clean/facts.sqlite"),
+    examples: Examples = Path("data/examples/train.jsonl"),
+    params: ParamsFile = Path("params.yaml"),
+    base: Annotated[Path, typer.Option(help="What the stage warmup saw of the base.")] = Path(
+        "reports/warmup.json"
+    ),
     page: Annotated[Path | None, typer.Option(help="Write an HTML page, and its plot.")] = None,
 ) -> None:
     """What the rubric pays degenerate policies beside the honest expert; fails on faults."""
@@ -47,12 +65,10 @@ def audit(
             _section(params, "limits", Limits),
             Rubric.from_settings(_section(params, "rubric", RubricSettings)),
             _section(params, "audit", AuditSettings),
+            _section(params, "train", Comparison),
+            read_observed(base),
         )
-    Console().print(_policies(audited))
-    typer.echo(
-        f"Where a figure is due, groups pull towards {audited.groups.predicts} "
-        f"({audited.groups.drift:+.2f})."
-    )
+    show(audited, Console())
     if page is not None:
         picture = page.with_suffix(".png")
         plot(audited, picture)
@@ -61,15 +77,9 @@ def audit(
 
 
 def play(
-    facts: Annotated[Path, typer.Option(help="Store of clean facts.")] = Path(
-        "data/clean/facts.sqlite"
-    ),
-    examples: Annotated[Path, typer.Option(help="Examples (JSON lines) to draw from.")] = Path(
-        "data/examples/validation.jsonl"
-    ),
-    params: Annotated[Path, typer.Option(help="File with rubric and limits.")] = Path(
-        "params.yaml"
-    ),
+    facts: Facts = Path("data/clean/facts.sqlite"),
+    examples: Examples = Path("data/examples/validation.jsonl"),
+    params: ParamsFile = Path("params.yaml"),
     kind: Annotated[str | None, typer.Option(help="Only examples of this kind.")] = None,
     seed: Annotated[int | None, typer.Option(help="For the same examples again.")] = None,
 ) -> None:
@@ -82,20 +92,19 @@ def play(
         kind,
         seed,
         Console(),
-        lambda: input("> "),
+        input,
     )
 
 
 @judge.command("calibrate")
 def calibrate_judge(
     cases: Annotated[Path, typer.Option(help="Labelled cases, JSON lines.")],
-    params: Annotated[Path, typer.Option(help="File with a section `judge`.")],
-    cache: Annotated[Path, typer.Option(help="Where verdicts are kept.")],
+    params: JudgeParams = Path("params.yaml"),
+    cache: Verdicts = Path("data/verdicts.jsonl"),
     report: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
 ) -> None:
     """Measure a judge on labelled cases: rates with intervals, biases, confusion matrix."""
-    settings = _section(params, "judge", JudgeSettings)
-    claude = ClaudeJudge(anthropic.Anthropic(), settings, VerdictCache(cache))
+    claude = _claude(params, cache)
     found = calibrate(claude, read_cases(cases))
     Console().print(_confusion(found))
     for name, rate in (
@@ -103,11 +112,38 @@ def calibrate_judge(
         ("wrong answers stopped", found.true_negative_rate),
         ("verdicts that order flips", found.order_flips),
     ):
-        typer.echo(f"{name}: {rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%}, {rate.count})")
+        typer.echo(f"{name}: {_percent(rate)}")
     typer.echo(f"padded answers pass {found.padding_gain:+.1%} more often")
     typer.echo(f"undecided: {found.undecided} {claude.failures or ''}".rstrip())
     if report is not None:
         write_text(report, orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode())
+
+
+@judge.command("rate")
+def rate_answers(
+    cases: Annotated[Path, typer.Option(help="Cases without labels, JSON lines.")],
+    calibration: Annotated[Path, typer.Option(help="Report of `judge calibrate`.")],
+    params: JudgeParams = Path("params.yaml"),
+    cache: Verdicts = Path("data/verdicts.jsonl"),
+) -> None:
+    """Judge answers, and say how many are really right, given how the judge errs."""
+    known = read_calibration(calibration)
+    claude = _claude(params, cache)
+    judgements = [claude.judge(question) for question in read_questions(cases)]
+    verdicts = [judgement.right for judgement in judgements if judgement is not None]
+    corrected = corrected_rate(sum(verdicts), len(verdicts), known)
+    typer.echo(f"passed by the judge: {sum(verdicts)} of {len(verdicts)}")
+    typer.echo(f"right, corrected for its errors: {_percent(corrected)}")
+    typer.echo(f"undecided: {len(judgements) - len(verdicts)} {claude.failures or ''}".rstrip())
+
+
+def _claude(params: Path, cache: Path) -> ClaudeJudge:
+    settings = _section(params, "judge", JudgeSettings)
+    return ClaudeJudge(anthropic.Anthropic(), settings, VerdictCache(cache))
+
+
+def _percent(rate: Rate) -> str:
+    return f"{rate.value:.1%} ({rate.low:.1%} to {rate.high:.1%}, {rate.count})"
 
 
 def mount(app: typer.Typer) -> None:
@@ -120,27 +156,16 @@ def mount(app: typer.Typer) -> None:
 def _section(path: Path, name: str, kind: type[_Section]) -> _Section:
     try:
         content: Any = yaml.safe_load(path.read_text())
-        return kind.model_validate(content[name])
+        section = content.get(name)
+        if section is None:
+            raise LedgerlineError(f"{path}: there is no section {name!r}; fill it in.")
+        return kind.model_validate(section)
     except OSError as error:
         raise LedgerlineError(f"{path}: {error.strerror}.") from None
-    except (KeyError, TypeError):
-        raise LedgerlineError(f"{path}: there is no section {name!r}; add it.") from None
+    except AttributeError:
+        raise LedgerlineError(f"{path} holds no sections.") from None
     except (ValidationError, yaml.YAMLError) as error:
         raise LedgerlineError(f"{path}, section {name!r}: {error}") from None
-
-
-def _policies(audited: Audit) -> Table:
-    table = Table("policy", "reward", "95 %", "figure due", "none due", "honest lead")
-    for row in sorted(audited.rows, key=lambda row: -row.mean):
-        table.add_row(
-            row.policy,
-            f"{row.mean:+.2f}",
-            f"{row.low:+.2f} … {row.high:+.2f}",
-            f"{row.when_due:+.2f}",
-            f"{row.when_not_due:+.2f}",
-            f"{row.gap:.2f}",
-        )
-    return table
 
 
 def _confusion(found: Calibration) -> Table:

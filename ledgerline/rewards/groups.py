@@ -2,41 +2,61 @@
 
 For a prompt that the base policy never solves, the group holds wrong tries and silences only,
 and whichever of the two is paid better is reinforced, however well trying pays on average. Dividing
-by the group's standard deviation gives such a group as much weight as any other.
+by the group's standard deviation gives such a group as much weight as any other, so that the groups
+never solved can outweigh all others.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ledgerline.examples.example import Example
+from ledgerline.rewards.observed import STEPS, Observed
 from ledgerline.settings import Settings
 
 if TYPE_CHECKING:
     from ledgerline.rewards.audit import Played
 
 SILENT, RIGHT = "always silent", "honest expert"
+_RARE = 0.01
 WRONG = ("find, then answer wrongly", "first hit, whatever it is")
 
 
 class GroupSettings(Settings):
     """The base policy as far as groups go, where it has not been measured.
 
-    `size` is GRPO's group. `accuracy` is the share of tries that are right, `spread` how far
-    prompts differ (the parameter a + b of a Beta distribution of pass rates: small means that
-    most prompts are solved always or never). `silence` is the share of abstentions, `finds` the
-    share of wrong tries whose search had found the fact.
+    `accuracy` is the share of tries that are right, `spread` how far prompts differ (the parameter
+    a + b of a Beta distribution of pass rates: small means that most prompts are solved always or
+    never). `silence` is the share of abstentions, `finds` the share of wrong tries whose search
+    had found the fact.
     """
 
-    size: int = Field(ge=2)
     accuracy: float = Field(gt=0, lt=1)
     spread: float = Field(gt=0)
     silence: float = Field(gt=0, lt=1)
     finds: float = Field(ge=0, le=1)
+
+
+class Scaling(BaseModel):
+    """What the audit reads of `train.objective`: whether advantages are divided by the group's
+    standard deviation ("group") or not ("none")."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    scale: Literal["group", "none"]
+
+
+class Comparison(BaseModel):
+    """What the audit reads of `train`: how many rollouts of a prompt are compared, and how."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    group_size: int = Field(ge=2)
+    objective: Scaling
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +106,7 @@ class GroupAudit:
 
     groups: tuple[Group, ...]
     payoffs: Payoffs
-    measured: bool
+    observed: bool
     average_reward: float
     drift: float
     faults: tuple[str, ...] = ()
@@ -104,7 +124,8 @@ def audit_groups(
     others: Sequence["Played"],
     weights: Mapping[str, float],
     settings: GroupSettings,
-    pass_rates: Sequence[float] | None = None,
+    comparison: Comparison,
+    observed: Observed | None = None,
 ) -> GroupAudit:
     """Read the payoffs off the scripted episodes and compare within groups."""
     played = {each.name: each for each in (expert, *others)}
@@ -122,55 +143,89 @@ def audit_groups(
         ]
         return fmean(rewards or [played[name].rewards[n] for n in chosen] or [0.0])
 
+    finds = observed.finds if observed else settings.finds
     found, not_found = (mean(name, "wrong_figure") for name in WRONG)
     payoffs = Payoffs(
         right=mean(RIGHT),
-        wrong=settings.finds * found + (1 - settings.finds) * not_found,
+        wrong=finds * found + (1 - finds) * not_found,
         silent=mean(SILENT),
         uncalled=mean(WRONG[1], due=False),
         quiet=mean(SILENT, due=False),
     )
-    return compare(payoffs, settings, pass_rates, weights)
+    return compare(payoffs, settings, comparison, observed, weights)
 
 
 def compare(
     payoffs: Payoffs,
     settings: GroupSettings,
-    pass_rates: Sequence[float] | None = None,
+    comparison: Comparison,
+    observed: Observed | None = None,
     weights: Mapping[str, float] | None = None,
 ) -> GroupAudit:
-    """What groups of `settings.size` reinforce, given what each outcome pays.
+    """What groups of rollouts reinforce, given what each outcome pays.
 
-    `pass_rates` are shares by pass rate, evenly spaced from 0 to 1; without them they follow
-    the Beta distribution that `settings` describe.
+    Without a base policy `observed`, pass rates follow the Beta distribution that `settings`
+    describe.
     """
-    shares = list(pass_rates) if pass_rates else beta_binomial(settings)
+    shares = observed.pass_rates if observed else beta_binomial(settings)
+    silence = observed.silence if observed else settings.silence
+    # A base that is never silent, or always, will not be so for ever.
+    silence = min(max(silence, _RARE), 1 - _RARE)
     total = sum(shares)
     steps = len(shares) - 1
     groups = []
     for number, share in enumerate(shares):
         rate = number / steps
-        groups.append(_group(rate, share / total, payoffs, settings.silence))
+        groups.append(_group(rate, share / total, payoffs, silence, comparison))
     drift = sum(group.share * group.drift for group in groups)
     average = sum(group.share * (group.try_reward - group.silent_reward) for group in groups)
     faults: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
     if drift < 0:
         faults, remedies = _explain(groups, payoffs, average, weights or {})
-    return GroupAudit(tuple(groups), payoffs, bool(pass_rates), average, drift, faults, remedies)
+    return GroupAudit(
+        tuple(groups), payoffs, observed is not None, average, drift, faults, remedies
+    )
 
 
-def _group(rate: float, share: float, payoffs: Payoffs, silence: float) -> Group:
-    """Expected advantages in a large group of one pass rate, `silence` of it abstaining."""
+def _group(
+    rate: float, share: float, payoffs: Payoffs, silence: float, comparison: Comparison
+) -> Group:
+    """What groups of one pass rate reinforce, `silence` of their rollouts abstaining."""
     tried = rate * payoffs.right + (1 - rate) * payoffs.wrong
-    mean = (1 - silence) * tried + silence * payoffs.silent
-    variance = (
-        (1 - silence)
-        * (rate * (payoffs.right - mean) ** 2 + (1 - rate) * (payoffs.wrong - mean) ** 2)
-    ) + silence * (payoffs.silent - mean) ** 2
-    lead = tried - payoffs.silent
-    drift = lead / math.sqrt(variance) if variance > 1e-12 else 0.0
+    drift = _advantage_of_trying(rate, payoffs, silence, comparison)
     return Group(rate, share, tried, payoffs.silent, drift)
+
+
+def _advantage_of_trying(
+    rate: float, payoffs: Payoffs, silence: float, comparison: Comparison
+) -> float:
+    """Mean advantage of a try minus that of an abstention, over every make-up of a group.
+
+    It is what the policy gradient adds to the log-odds of trying, per rollout, divided by
+    silence × (1 − silence). In a group that is all tries or all silence nothing is compared.
+    """
+    size = comparison.group_size
+    expected = 0.0
+    for silent in range(1, size):
+        for right in range(size - silent + 1):
+            wrong = size - silent - right
+            probability = (
+                math.comb(size, silent)
+                * math.comb(size - silent, right)
+                * silence**silent
+                * (1 - silence) ** (size - silent)
+                * rate**right
+                * (1 - rate) ** wrong
+            )
+            made_up = ((right, payoffs.right), (wrong, payoffs.wrong), (silent, payoffs.silent))
+            mean = sum(count * reward for count, reward in made_up) / size
+            scale = 1.0
+            if comparison.objective.scale == "group":
+                squares = sum(count * (reward - mean) ** 2 for count, reward in made_up)
+                scale = math.sqrt(squares / (size - 1)) + 1e-4
+            expected += probability * silent * (mean - payoffs.silent) / scale
+    return expected / (size * silence * (1 - silence))
 
 
 def _explain(
@@ -216,7 +271,7 @@ def beta_binomial(settings: GroupSettings) -> list[float]:
     """Shares of prompts solved 0, 1, … 8 times of 8, pass rates being Beta distributed."""
     a = settings.accuracy * settings.spread
     b = settings.spread - a
-    tries = 8
+    tries = STEPS
 
     def beta(x: float, y: float) -> float:
         return math.lgamma(x) + math.lgamma(y) - math.lgamma(x + y)

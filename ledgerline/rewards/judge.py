@@ -8,6 +8,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from ledgerline.settings import Settings
+
+
+class JudgeSettings(Settings):
+    """A judge: `instructions` are its rubric, in words."""
+
+    name: str
+    model: str
+    max_tokens: int
+    instructions: str
+
 
 class Order(StrEnum):
     """Which of the two texts the judge reads first."""

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +13,7 @@ from ledgerline.environments.dialogue import Limits
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.environments.scripted import play
 from ledgerline.environments.transcript import Transcript, Turn
+from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
 from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
@@ -19,10 +21,11 @@ from ledgerline.filings.store import Store
 from ledgerline.rewards.rubric import Rubric
 
 _HELP = """\
-Complete the document at the caret ▏, or stay silent when no figure is due. One line a turn:
+The document ends at the caret ▏. One line a turn:
   s COMPANY | METRIC | PERIOD   look a figure up
   a FIGURE                      answer; a alone leaves the document as it is
-Anything else is sent as it is, for instance a tool call of your own, whole or broken."""
+Anything else is sent as it is, for instance a tool call of your own, whole or broken.
+Ctrl-D ends the game."""
 
 
 def play_in_terminal(
@@ -33,33 +36,52 @@ def play_in_terminal(
     kind: str | None,
     seed: int | None,
     console: Console,
-    ask: Callable[[], str],
+    ask: Callable[[str], str],
 ) -> None:
-    """Play random examples until `ask` raises EOFError; grade each and show what it earned."""
-    drawn = [example for example in read_jsonl(examples) if kind in (None, example.kind)]
-    random.Random(seed).shuffle(drawn)
+    """Play random examples until `ask` raises EOFError; grade each and show what it earned.
+
+    Raises:
+        LedgerlineError: `examples` has none of `kind`.
+    """
+    drawn = _drawn(examples, kind, seed)
+    rewards: list[float] = []
     with Store.open(facts, read_only=True) as store:
-        search = Search(store)
-        console.print(_HELP, highlight=False, markup=False)
+        environment = FilingsEnvironment(Search(store))
+        _say(console, f"What the model is told: {environment.instructions}\n\n{_HELP}")
         for example in drawn:
-            console.rule(example.kind if kind is None else kind)
-            console.print(f"{example.prompt}▏", markup=False, highlight=False)
+            console.rule()
+            _say(console, f"{example.prompt}▏")
             try:
                 transcript = play(
-                    FilingsEnvironment(search),
+                    environment,
                     episode_fields(example),
                     limits,
-                    lambda _, turns: _turn(turns, console, ask),
+                    lambda _, turns: _turn(turns, limits, console, ask),
                 )
-            except EOFError:
-                return
-            _show(transcript, example, rubric, console)
+            except (EOFError, KeyboardInterrupt):
+                break
+            rewards.append(_show(transcript, example, rubric, console))
+    console.print()
+    if rewards:
+        _say(console, f"{len(rewards)} played, reward {fmean(rewards):+.2f} on average")
 
 
-def _turn(turns: Sequence[Turn], console: Console, ask: Callable[[], str]) -> str:
+def _drawn(path: Path, kind: str | None, seed: int | None) -> list[Example]:
+    examples = read_jsonl(path)
+    drawn = [example for example in examples if kind in (None, example.kind)]
+    if not drawn:
+        kinds = ", ".join(sorted({example.kind for example in examples}))
+        raise LedgerlineError(f"{path} has no example of kind {kind!r}; its kinds are: {kinds}.")
+    random.Random(seed).shuffle(drawn)
+    return drawn
+
+
+def _turn(
+    turns: Sequence[Turn], limits: Limits, console: Console, ask: Callable[[str], str]
+) -> str:
     if turns:
-        console.print(f"  {turns[-1].result}", markup=False, highlight=False)
-    line = ask().strip()
+        _say(console, f"  {turns[-1].result}")
+    line = ask(f"{len(turns) + 1}/{limits.turns}> ").strip()
     if line == "a" or line.startswith("a "):
         return write_call("return_answer", {"answer": line[1:].strip()})
     parts = [part.strip() for part in line[1:].split("|")]
@@ -68,12 +90,28 @@ def _turn(turns: Sequence[Turn], console: Console, ask: Callable[[], str]) -> st
     return line
 
 
-def _show(transcript: Transcript, example: Example, rubric: Rubric, console: Console) -> None:
-    expected = example.completion or "silence"
-    console.print(f"{transcript.outcome}; expected: {expected}", markup=False, highlight=False)
+def _show(transcript: Transcript, example: Example, rubric: Rubric, console: Console) -> float:
+    """Print how the episode ended, what was right, and the reward, which is returned."""
+    if transcript.turns[-1].problem:
+        _say(console, f"  {transcript.turns[-1].problem}")
+    _say(console, f"{transcript.outcome.replace('_', ' ')}; right was {_right(example)}")
     reward = rubric.score(transcript, example)
-    table = Table("component", "reward", title=f"reward {reward.total:+.2f}")
+    paid = Table("component", "reward", title=f"{example.kind}: reward {reward.total:+.2f}")
     for name, value in reward.breakdown.items():
         if value:
-            table.add_row(name, f"{value:+.2f}")
-    console.print(table)
+            paid.add_row(name, f"{value:+.3f}")
+    console.print(paid)
+    return reward.total
+
+
+def _right(example: Example) -> str:
+    lookups = "; ".join(f"{c.company} | {c.metric} | {c.period}" for c in example.calls)
+    found = f", by looking up {lookups}" if lookups else ""
+    due = example.reference
+    if due is None:
+        return f"silence{found}"
+    return f"{example.completion}{found} ({due.company}, {due.period}, {due.accession})"
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -30,7 +30,7 @@ class WarmupSettings(Settings):
     demonstrations a step. `target`: share of validation items solved at which the
     warm-up stops; it is checked every `check_every` steps. `steps`: where it stops at the
     latest. `context_loss`: weight of predicting the document and the tools' replies too.
-    `pass_rate_prompts`: training prompts on which the base's pass rates are measured.
+    `pass_rate_prompts`: training prompts with a figure due, on which the base is observed.
     """
 
     seed: int

@@ -30,6 +30,7 @@ class World:
 
     search: Search
     examples: list[Example]
+    facts: Path
 
     def environment(self) -> FilingsEnvironment:
         return FilingsEnvironment(self.search)
@@ -49,4 +50,4 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         search = Search(store)
         counts = {"train": 300, "validation": 0, "test": 0}
         corpus = synthesize(store.companies(), search, settings_with(counts=counts))
-        yield World(search, corpus.train)
+        yield World(search, corpus.train, path)

@@ -1,29 +1,43 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
+import yaml
 
 from ledgerline.environments.filings import episode_fields
 from ledgerline.environments.transcript import Outcome
 from ledgerline.errors import LedgerlineError
 from ledgerline.rewards.audit import Audit, AuditSettings, audit
 from ledgerline.rewards.audit_report import as_json, html
-from ledgerline.rewards.degenerate import DEGENERATE, HONEST, answer
+from ledgerline.rewards.degenerate import DEGENERATE, HONEST, answer, honest
 from ledgerline.rewards.groups import (
+    Comparison,
     GroupSettings,
     Payoffs,
+    Scaling,
     beta_binomial,
     break_even,
     compare,
 )
+from ledgerline.rewards.observed import Observed, observe
 from ledgerline.rewards.rubric import Rubric
+from ledgerline.training.grpo import advantages
 from tests.rewards.conftest import LIMITS, WEIGHTS, World
 
-GROUPS = GroupSettings(size=8, accuracy=0.25, spread=1.0, silence=0.1, finds=0.3)
+GROUPS = GroupSettings(accuracy=0.25, spread=1.0, silence=0.1, finds=0.3)
+DIVIDED = Comparison(group_size=8, objective=Scaling(scale="group"))
+PLAINLY = Comparison(group_size=8, objective=Scaling(scale="none"))
 SETTINGS = AuditSettings(examples=150, margin=0.1, seed=1, groups=GROUPS)
 PLAIN = {"right_figure": 1.0, "wrong_figure": -0.5, "figure_not_due": -0.5}
 
 
-def audited(world: World, weights: dict[str, float], **changes: object) -> Audit:
+def audited(
+    world: World,
+    weights: dict[str, float],
+    comparison: Comparison = DIVIDED,
+    **changes: object,
+) -> Audit:
     return audit(
         world.examples,
         world.environment,
@@ -31,6 +45,7 @@ def audited(world: World, weights: dict[str, float], **changes: object) -> Audit
         LIMITS,
         Rubric(weights),
         SETTINGS,
+        comparison,
         **changes,  # type: ignore[arg-type]
     )
 
@@ -42,6 +57,11 @@ def default(world: World) -> Audit:
 
 def rewards(found: Audit) -> dict[str, float]:
     return {row.policy: row.mean for row in found.rows}
+
+
+def test_the_weights_audited_here_are_those_of_the_project() -> None:
+    written = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())
+    assert written["rubric"]["weights"] == WEIGHTS
 
 
 def test_the_default_rubric_passes_and_predicts_trying(default: Audit) -> None:
@@ -76,9 +96,19 @@ def test_wrong_at_a_tenth_teaches_silence_through_the_groups_never_solved(world:
 def test_a_base_that_solves_most_prompts_is_safe_from_it(world: World) -> None:
     weights = PLAIN | {"wrong_figure": -0.1, "figure_not_due": -0.1}
     solved = [0.02, 0.02, 0.02, 0.04, 0.1, 0.1, 0.2, 0.2, 0.3]
-    found = audited(world, weights, pass_rates=solved)
-    assert found.groups.measured
+    found = audited(world, weights, observed=Observed(pass_rates=solved, silence=0.1, finds=0.3))
+    assert found.groups.observed
     assert found.groups.predicts == "trying"
+
+
+def test_where_nothing_is_divided_the_groups_never_solved_do_not_outweigh_the_others(
+    world: World,
+) -> None:
+    weights = PLAIN | {"wrong_figure": -0.1, "figure_not_due": -0.1}
+    found = audited(world, weights, PLAINLY)
+    assert found.groups.groups[0].favours == "silence"
+    assert found.groups.predicts == "trying"
+    assert audited(world, PLAIN, PLAINLY).groups.predicts == "silence"
 
 
 # Four hacks that real runs have shown.
@@ -184,6 +214,50 @@ def replace_spread(spread: float) -> GroupSettings:
 
 
 def test_a_group_where_all_is_paid_alike_teaches_nothing() -> None:
-    found = compare(Payoffs(0.5, 0.5, 0.5), GROUPS)
+    found = compare(Payoffs(0.5, 0.5, 0.5), GROUPS, DIVIDED)
     assert {group.favours for group in found.groups} == {"neither"}
     assert found.faults == ()
+
+
+@pytest.mark.parametrize("comparison", [DIVIDED, PLAINLY])
+def test_the_pull_of_a_group_is_what_sampled_groups_give(comparison: Comparison) -> None:
+    """The audit's sum over make-ups against advantages as the trainer computes them."""
+    payoffs, silence, rate = Payoffs(right=1.0, wrong=-0.1, silent=0.0), 0.2, 0.25
+    observed = Observed(pass_rates=[0, 0, 1, 0, 0, 0, 0, 0, 0], silence=silence, finds=0)
+    expected = compare(payoffs, GROUPS, comparison, observed).drift
+    generator = torch.Generator().manual_seed(1)
+    draws = torch.rand(40_000, comparison.group_size, generator=generator)
+    silent = draws < silence
+    right = draws > silence + (1 - silence) * (1 - rate)
+    rewards = torch.where(silent, payoffs.silent, torch.where(right, payoffs.right, payoffs.wrong))
+    found = advantages(rewards, comparison.objective.scale)
+    pull = found[~silent].sum() / draws.numel() / (silence * (1 - silence))
+    assert float(pull) == pytest.approx(expected, abs=0.01)
+
+
+# What the audit is told of the base.
+
+
+def test_the_base_is_observed_where_a_figure_is_due(world: World) -> None:
+    example = world.one(lambda e: e.kind == "annual")
+    quiet = world.one(lambda e: not e.is_due)
+    plays = {
+        name: world.play(example, DEGENERATE[name](example))
+        for name in ("always silent", "find, then answer wrongly", "answer blindly")
+    }
+    right = world.play(example, honest(example))
+    silent, found, blind = plays.values()
+    seen = observe(
+        [
+            (example, [right, right, found, silent]),
+            (example, [silent, silent, silent, silent]),
+            (example, [blind, blind, found, found]),
+            (quiet, [world.play(quiet, honest(quiet))] * 4),
+        ]
+    )
+    assert [number for number, share in enumerate(seen.pass_rates) if share] == [0, 5]
+    assert seen.pass_rates[0] == pytest.approx(2 / 3)
+    assert seen.silence == pytest.approx(5 / 12)
+    assert seen.finds == pytest.approx(3 / 5)
+    with pytest.raises(LedgerlineError, match="no prompt has a figure due"):
+        observe([(quiet, [silent])])

@@ -20,12 +20,13 @@ from ledgerline.rewards.calibration import (
     Rate,
     calibrate,
     corrected_rate,
+    read_calibration,
     read_cases,
     wilson,
 )
-from ledgerline.rewards.claude_judge import ClaudeJudge, JudgeSettings, VerdictCache
+from ledgerline.rewards.claude_judge import ClaudeJudge, VerdictCache
 from ledgerline.rewards.degenerate import honest
-from ledgerline.rewards.judge import Judgement, Order, Question
+from ledgerline.rewards.judge import Judgement, JudgeSettings, Order, Question
 from ledgerline.rewards.rubric import Rubric
 from tests.examples.claude_server import Claude, running
 from tests.rewards.conftest import World
@@ -221,33 +222,71 @@ def test_wilson_agrees_with_the_literature() -> None:
 def test_the_command_calibrates_and_writes_its_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Some right answers are written so that this judge fails them.
     lines = [
         {"document": c.question.document, "answer": c.question.answer,
          "reference": c.question.reference, "label": "right" if c.right else "wrong"}
-        for c in cases(12, 12)
+        for c in cases(20, 20)
     ]  # fmt: skip
+    for line in lines[:4]:
+        line["answer"] = "one billion dollars"
     (tmp_path / "cases.jsonl").write_bytes(b"".join(orjson.dumps(e) + b"\n" for e in lines))
     (tmp_path / "params.yaml").write_text(json.dumps({"judge": SETTINGS.model_dump()}))
-    assert len(read_cases(tmp_path / "cases.jsonl")) == 24
+    assert len(read_cases(tmp_path / "cases.jsonl")) == 40
 
     def verdict(prompt: str) -> str:
         return "right" if "<answer>$1.0 billion" in prompt else "wrong"
 
+    calibrating = [
+        "judge", "calibrate", "--cases", "cases.jsonl", "--report", "report.json",
+        "--cache", "verdicts.jsonl",
+    ]  # fmt: skip
+    rating = [
+        "judge", "rate", "--cases", "cases.jsonl", "--calibration", "report.json",
+        "--cache", "verdicts.jsonl",
+    ]  # fmt: skip
     with running(Claude(says(verdict))) as claude:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", claude.url)
         monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
-        arguments = [
-            "judge", "calibrate", "--cases", "cases.jsonl", "--params", "params.yaml",
-            "--cache", "verdicts.jsonl", "--report", "report.json",
-        ]  # fmt: skip
         monkeypatch.chdir(tmp_path)
         app = typer.Typer()
         cli.mount(app)
-        result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0, result.output
-    assert "right answers passed: 100.0%" in result.output
+        calibrated = CliRunner().invoke(app, calibrating)
+        assert calibrated.exit_code == 0, calibrated.output
+        asked = claude.calls
+        rated = CliRunner().invoke(app, rating)
+    assert "right answers passed: 80.0% (58.4% to 91.9%, 20)" in calibrated.output
+    assert "wrong answers stopped: 100.0% (83.9% to 100.0%, 20)" in calibrated.output
+    assert "verdicts that order flips: 0.0%" in calibrated.output
+    assert "padded answers pass +0.0% more often" in calibrated.output
     report = orjson.loads((tmp_path / "report.json").read_bytes())
-    assert report["confusion"]["right, right"] == 12
+    assert report["confusion"] == {
+        "right, right": 16, "right, wrong": 4, "wrong, right": 0, "wrong, wrong": 20,
+    }  # fmt: skip
+    # The judge passes 16 of 40 and is known to miss a fifth of what is right: 20 of 40 are.
+    assert rated.exit_code == 0, rated.output
+    assert "passed by the judge: 16 of 40" in rated.output
+    assert "right, corrected for its errors: 50.0%" in rated.output
+    # Verdicts are kept: rating the same answers asks nothing.
+    assert claude.calls == asked == 3 * 40
+
+
+def test_a_report_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text('{"confusion": {}}')
+    with pytest.raises(LedgerlineError, match=r"report\.json: not a report"):
+        read_calibration(tmp_path / "report.json")
+
+
+def test_without_a_section_the_command_says_what_to_fill_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("judge: null\n")
+    app = typer.Typer()
+    cli.mount(app)
+    result = CliRunner().invoke(app, ["judge", "calibrate", "--cases", "cases.jsonl"])
+    assert isinstance(result.exception, LedgerlineError)
+    assert "there is no section 'judge'" in str(result.exception)
 
 
 def test_a_broken_case_is_named(tmp_path: Path) -> None:

@@ -75,24 +75,33 @@ def test_the_audit_reads_the_examples_and_passes(params: Params) -> None:
     audit.main(params)
     found = orjson.loads(Path("reports/audit.json").read_bytes())
     assert found["passed"]
-    assert not found["pass_rates_measured"]
+    assert not found["base_observed"]
     assert Path("reports/audit.png").read_bytes().startswith(b"\x89PNG")
     assert "Policies, played through the real environment" in Path("reports/audit.html").read_text()
 
 
-def test_the_audit_takes_the_measured_pass_rates(params: Params) -> None:
+def test_the_audit_takes_what_the_warm_up_saw_of_its_base(params: Params) -> None:
     synthesize.main(params)
-    Path("reports/warmup.json").write_text('{"pass_rates": [0.5, 0, 0, 0, 0.1, 0, 0, 0, 0.4]}')
+    seen = {"pass_rates": [0.5, 0, 0, 0, 0.1, 0, 0, 0, 0.4], "silence": 0.2, "finds": 0.1}
+    Path("reports/warmup.json").write_bytes(orjson.dumps(seen | {"steps": 450}))
     audit.main(params)
     found = orjson.loads(Path("reports/audit.json").read_bytes())
-    assert found["pass_rates_measured"]
+    assert found["base_observed"]
     assert found["groups"][0]["share"] == 0.5
 
 
-def test_broken_pass_rates_are_named(params: Params) -> None:
+@pytest.mark.parametrize(
+    ("summary", "why"),
+    [
+        ('{"pass_rates": "many", "silence": 0, "finds": 0}', "pass_rates: Input should be a"),
+        ('{"pass_rates": [1, 0]}', "'silence' is missing"),
+        ("{half", "run the stage warmup"),
+    ],
+)
+def test_a_broken_summary_of_the_warm_up_is_named(params: Params, summary: str, why: str) -> None:
     synthesize.main(params)
-    Path("reports/warmup.json").write_text('{"pass_rates": "many"}')
-    with pytest.raises(LedgerlineError, match="pass_rates"):
+    Path("reports/warmup.json").write_text(summary)
+    with pytest.raises(LedgerlineError, match=why):
         audit.main(params)
 
 
