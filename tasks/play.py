@@ -27,8 +27,7 @@ from ledgerline.examples.mentions import Mentions
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.policy import PolicySettings
-from ledgerline.rewards.rubric import Rubric
-from tasks.practice import PracticeParams
+from tasks.practice import PracticeParams, rubric
 from tasks.stage import run_stage
 
 FACTS = Path("data/clean/facts.sqlite")
@@ -56,7 +55,7 @@ def play(params: EvaluateParams, shard: int = 0, shards: int = 1) -> list[Record
             choose_players(params, settings, store, search),
             read_jsonl(EXAMPLES / "validation.jsonl"),
             read_jsonl(EXAMPLES / "test.jsonl"),
-            Rubric.from_settings(params.rubric),
+            rubric(params),
             Slicer(search),
             settings,
             slice(shard, None, shards),
