@@ -9,6 +9,9 @@ from ledgerline.environments.environment import Environment, tools_of
 from ledgerline.environments.transcript import Outcome, Transcript, Turn
 from ledgerline.settings import Settings
 
+SHORT = 40
+"""Characters below which a text is never noise."""
+
 
 class Limits(Settings):
     """What ends an episode that does not end itself.
@@ -119,13 +122,20 @@ class Dialogue:
 
 
 def noise(text: str) -> float:
-    """The larger of two shares, between 0 and 1: non-ASCII characters, and repeated 8-grams.
+    """The larger of two shares, between 0 and 1: non-ASCII characters, and repeated 8-grams."""
+    return max(non_ascii(text), repeated(text))
 
-    Short texts are never noise: figures carry a "€" or a "−", and calls repeat their keys.
-    """
-    if len(text) < 40:
+
+def non_ascii(text: str) -> float:
+    """Share of characters that are not ASCII; 0 for a short text: figures carry a "€" or a "−"."""
+    if len(text) < SHORT:
         return 0.0
-    foreign = sum(not character.isascii() for character in text) / len(text)
+    return sum(not character.isascii() for character in text) / len(text)
+
+
+def repeated(text: str) -> float:
+    """Share of 8-grams that stood before; 0 for a short text: calls repeat their keys."""
+    if len(text) < SHORT:
+        return 0.0
     grams = len(text) - 7
-    distinct = len({text[start : start + 8] for start in range(grams)})
-    return max(foreign, 1 - distinct / grams)
+    return 1 - len({text[start : start + 8] for start in range(grams)}) / grams

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from ledgerline.errors import LedgerlineError
 from ledgerline.settings import Settings
 
 
@@ -56,7 +57,10 @@ class Alarm:
 
 
 class Alarms:
-    """Watches the metrics of each step. An alarm that was raised rests for its own window."""
+    """Watches the metrics of each step. An alarm that was raised rests for its own window.
+
+    What is not a number is beyond every bound.
+    """
 
     def __init__(self, settings: AlarmSettings):
         self._settings = settings
@@ -67,7 +71,12 @@ class Alarms:
         self._rests: dict[str, int] = {}
 
     def check(self, step: int, metrics: Mapping[str, float]) -> list[Alarm]:
-        """Take in a step's metrics; the alarms that they raise."""
+        """Take in a step's metrics; the alarms that they raise.
+
+        Raises `LedgerlineError` for a threshold on a metric that an update doesn't have.
+        """
+        if "loss" in metrics:  # a step without an update lacks some
+            self._know(metrics)
         self._history.append(dict(metrics))
         raised = []
         for threshold in self._settings.thresholds:
@@ -89,14 +98,22 @@ class Alarms:
         self._history.extend(state["history"])
         self._rests = dict(state["rests"])
 
+    def _know(self, metrics: Mapping[str, float]) -> None:
+        unknown = {threshold.metric for threshold in self._settings.thresholds} - set(metrics)
+        if unknown:
+            raise LedgerlineError(
+                f"train.alarms: no metric {', '.join(sorted(unknown))}; there are: "
+                f"{', '.join(sorted(metrics))}"
+            )
+
     def _exceeds(self, threshold: Threshold) -> str | None:
         mean = self._mean(threshold.metric, -threshold.steps, None)
         if mean is None:
             return None
         over = f"{threshold.metric} averaged {mean:.4g} over {threshold.steps} steps"
-        if threshold.above is not None and mean > threshold.above:
+        if threshold.above is not None and not mean <= threshold.above:
             return f"{over}, above {threshold.above:g}"
-        if threshold.below is not None and mean < threshold.below:
+        if threshold.below is not None and not mean >= threshold.below:
             return f"{over}, below {threshold.below:g}"
         return None
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from ledgerline.environments.calls import write_call
 from ledgerline.environments.dialogue import Limits
+from ledgerline.environments.episode import Episode
 from ledgerline.environments.transcript import Outcome, Transcript, Turn
 from ledgerline.rewards.rubric import Reward
+from ledgerline.training.rollouts import Rollout
 from ledgerline.training.task import Task
 
 WORDS = ("red", "green", "blue", "grey")
@@ -92,3 +94,22 @@ TASK = Task(
     succeeded=_right,
     expert=_expert,
 )
+
+
+def played(codec, question: Question, group: int, *turns: str, task: Task = TASK) -> Rollout:
+    """A rollout whose policy wrote `turns`."""
+    episode = Episode(task.make(), task.fields(question), codec, task.limits)
+    for turn in turns:
+        tokens = codec.encode_turn(turn)
+        episode.advance(tokens, [-0.1] * len(tokens))
+    transcript = episode.transcript()
+    return Rollout(
+        question,
+        group,
+        episode.tokens,
+        episode.sampled,
+        episode.logprobs,
+        transcript,
+        task.score(transcript, question),
+        task.succeeded(transcript, question),
+    )

@@ -6,31 +6,11 @@ import pytest
 from mlflow import MlflowClient
 
 from ledgerline.environments.calls import write_call
-from ledgerline.environments.episode import Episode
 from ledgerline.training.mlflow_traces import chosen, log_traces
 from ledgerline.training.rollouts import Rollout
 from ledgerline.training.traces import LONGEST, RunLog, read_rollouts
 from tests.training.conftest import new_policy
-from tests.training.echo import QUESTIONS, TASK, Question
-
-
-def played(codec, question: Question, group: int, *turns: str) -> Rollout:
-    """A rollout whose policy wrote `turns`."""
-    episode = Episode(TASK.make(), TASK.fields(question), codec, TASK.limits)
-    for turn in turns:
-        tokens = codec.encode_turn(turn)
-        episode.advance(tokens, [-0.1] * len(tokens))
-    transcript = episode.transcript()
-    return Rollout(
-        question,
-        group,
-        episode.tokens,
-        episode.sampled,
-        episode.logprobs,
-        transcript,
-        TASK.score(transcript, question),
-        TASK.succeeded(transcript, question),
-    )
+from tests.training.echo import QUESTIONS, played
 
 
 @pytest.fixture(scope="module")
