@@ -105,6 +105,9 @@ def prefect_server(home: Path, **variables: str) -> Iterator[Server]:
         "PREFECT_SERVER_MEMO_STORE_PATH": str(home / "memo.toml"),
         "PREFECT_LOGGING_LEVEL": "INFO",
         "PREFECT_CLI_PROMPT": "false",
+        # A busy machine takes longer over the tables than Prefect has patience for.
+        "PREFECT_API_DATABASE_TIMEOUT": "300",
+        "PREFECT_API_DATABASE_CONNECTION_TIMEOUT": "60",
         "DO_NOT_TRACK": "1",
         "OMP_NUM_THREADS": "1",
         "PYTHONPATH": str(REPOSITORY),
@@ -123,7 +126,7 @@ def prefect_server(home: Path, **variables: str) -> Iterator[Server]:
     try:
         until(
             lambda: process.poll() is not None or _healthy(running.url),
-            180,
+            600,
             "the Prefect server did not come up",
         )
         if process.poll() is not None:
@@ -131,7 +134,7 @@ def prefect_server(home: Path, **variables: str) -> Iterator[Server]:
         yield running
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
         log.close()
 
 
