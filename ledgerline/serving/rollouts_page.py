@@ -66,11 +66,16 @@ def application(rollouts: Rollouts) -> Starlette:
             return render("missing.html", status=404)
         return render("prompt.html", first=steps[0][1][0], steps=_spread(steps, COLUMNS))
 
-    async def misses(_: Request) -> Response:
-        rows = rollouts.rows()
+    async def misses(request: Request) -> Response:
+        unsolved = request.query_params.get("solved") == "no"
+        rows = [row for row in rollouts.rows() if not (unsolved and row["succeeded"])]
         missed, refused = most_missed(rows), refusals(rows)
         return render(
-            "misses.html", missed=missed[:ROWS], total=len(missed), refused=refused[:ROWS]
+            "misses.html",
+            missed=missed[:ROWS],
+            total=len(missed),
+            refused=refused[:ROWS],
+            unsolved=unsolved,
         )
 
     async def style(_: Request) -> Response:
@@ -104,6 +109,7 @@ def _renderer(rollouts: Rollouts) -> Callable[..., HTMLResponse]:
         loader=jinja2.FileSystemLoader(PAGES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     templates.filters["query"] = urlencode
+    templates.filters["signed"] = lambda value: f"{value:+.2f}".replace("-", "−")
 
     def render(name: str, status: int = 200, **values: Any) -> HTMLResponse:
         content = templates.get_template(name).render(source=str(rollouts.path), **values)

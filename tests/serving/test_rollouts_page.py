@@ -108,7 +108,7 @@ def test_sampled_tokens_stand_apart_from_what_was_read(page: TestClient):
 def test_an_advantage_is_over_the_group_and_a_probe_has_none(page: TestClient):
     text = page.get("/?text=alpha").text
     assert text.count("advantage +0.7") == 1
-    assert text.count("advantage -0.7") == 1
+    assert text.count("advantage −0.7") == 1
     assert page.get("/?text=watched").text.count(">advantage ") == 1
 
 
@@ -139,6 +139,8 @@ def test_failed_arguments_are_counted(page: TestClient):
     assert "SG&amp;A" in text
     assert "/?argument=metric&amp;written=SG%26A" in text
     assert text.index("SG&amp;A") < text.index("opex")
+    unsolved = page.get("/misses?solved=no").text
+    assert unsolved.count("<td>1</td><td>1</td><td>0 %</td>") == 2
 
 
 def test_hostile_text_is_shown_and_never_run(tmp_path: Path):
