@@ -1,11 +1,10 @@
 """How fast filings are read, stored and searched, beside edgartools in the same run.
 
-    python bench/filings.py [--facts 10000000] [--data ../shared/data] [--folder /tmp/bench]
+    python -m bench.filings [--facts 10000000] [--data ../shared/data] [--folder /tmp/bench]
 
 Prints facts a second into SQLite from companyfacts and from data sets, peak memory on a generated
-companyfacts.zip of 2,000 companies, search latencies in a store of --facts facts, edgartools' own
-`get_facts().query()` on the same company, and what share of the 10-K filers of 2010q1 resolves
-for each of the most common metrics, with every miss of the five that must resolve.
+companyfacts.zip of 2,000 companies, search latencies in a store of --facts facts, and edgartools'
+own `get_facts().query()` on the same company. Rates are of processor time, on one core.
 """
 
 import argparse
@@ -23,17 +22,9 @@ from pathlib import Path
 
 from ledgerline.filings.generated import GeneratedSettings, companies
 from ledgerline.filings.ingest import IngestSettings, ingest
-from ledgerline.filings.periods import Span
 from ledgerline.filings.search import Hit, Search
 from ledgerline.filings.store import Store
 
-MUST = ("revenue", "net_income", "total_assets", "stockholders_equity", "operating_cash_flow")
-COMMON = (
-    *MUST, "cash_and_equivalents", "income_tax_expense", "retained_earnings",
-    "investing_cash_flow", "financing_cash_flow", "eps_diluted", "eps_basic", "ppe_net",
-    "total_liabilities", "current_assets", "current_liabilities", "capex", "interest_expense",
-    "goodwill", "operating_income",
-)  # fmt: skip
 REPEATS = 3
 
 
@@ -78,7 +69,7 @@ def print_memory(folder: Path) -> None:
         for number, (content, _) in enumerate(companies(universe(2000))):
             z.writestr(f"CIK{number:010}.json", content)
     done = subprocess.run(
-        [sys.executable, __file__, "--load", str(bulk), "--folder", str(folder)],
+        [sys.executable, "-m", "bench.filings", "--load", str(bulk), "--folder", str(folder)],
         capture_output=True,
         text=True,
         check=True,
@@ -171,29 +162,6 @@ def print_peer(data: Path, folder: Path) -> None:
     )
 
 
-def print_coverage(data: Path, folder: Path) -> None:
-    quarter = folder / "2010q1"
-    quarter.mkdir(exist_ok=True)
-    link = quarter / "2010q1.zip"
-    if not link.exists():
-        link.symlink_to((data / "fsds" / "2010q1.zip").resolve())
-    load({"kind": "files", "folder": quarter}, folder / "2010q1.sqlite")
-    with Store.open(folder / "2010q1.sqlite", read_only=True) as store:
-        search = Search(store)
-        tens = sorted(set(store.frame(where="filing.form = '10-K'")["cik"].tolist()))
-        print(f"\n10-K filers of 2010q1: {len(tens)}; a fiscal year's figure is found for\n")
-        print("| Metric | Companies | Share |\n|---|---:|---:|")
-        for name in COMMON:
-            missing = [
-                cik for cik in tens if all(p.span is not Span.FY for p in search.series(cik, name))
-            ]
-            found = len(tens) - len(missing)
-            print(f"| {search.catalogue.get(name).display} | {found} | {found / len(tens):.1%} |")
-            if name in MUST:
-                names = ", ".join(search.directory.companies[cik].name for cik in missing)
-                print(f"| ↳ missing: {names or 'none'} | | |")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
@@ -209,7 +177,6 @@ def main() -> None:
     print_memory(arguments.folder)
     print_search(arguments.folder, arguments.facts)
     print_peer(arguments.data, arguments.folder)
-    print_coverage(arguments.data, arguments.folder)
 
 
 if __name__ == "__main__":
