@@ -11,6 +11,9 @@ import orjson
 from ledgerline.filings.facts import Company, Fact
 from ledgerline.filings.spelling import display_name
 
+_DOUBLE_DIGITS = 15
+"""Every number of so many digits comes through a double unharmed."""
+
 
 class BadFileError(Exception):
     """A file or an entry of a zip that can't be read as what it should be; says why."""
@@ -92,10 +95,10 @@ def _exact(value: Any) -> Decimal:
     if isinstance(value, int):
         return Decimal(value)
     if isinstance(value, float):
-        digits = repr(value)
-        if len(digits) > 16 or "e" in digits:
-            raise _InexactError(digits)
-        return Decimal(digits)
+        exact = Decimal(repr(value))
+        if len(exact.as_tuple().digits) > _DOUBLE_DIGITS:
+            raise _InexactError(value)
+        return exact
     if isinstance(value, Decimal):
         return value
     raise TypeError(f"val is not a number: {value!r}")

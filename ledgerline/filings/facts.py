@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,12 @@ class Company:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One reported value: identity (cik, accession, taxonomy:tag, unit, start, end).
 
     `value` is exact, in whole `unit`s (dollars, not millions). `start` is None for an
     instant (a balance-sheet date). `form`, `filed` and `superseded` (whether a later submission
-    replaced it) describe the filing.
+    replaced it) describe the filing. A tuple, since readers make a hundred thousand a second.
     """
 
     cik: int

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Literal
 
 from rapidfuzz import fuzz, process
@@ -78,6 +79,7 @@ class Search:
         self._concept_names = {int(row.id): (row.taxonomy, row.tag) for row in found}
         self._calendars: dict[int, Calendar] = {}
         self._series: dict[tuple[int, str], Series] = {}
+        self._possible_metrics: dict[int, tuple[str, ...]] = {}
         self._calls: dict[tuple[str, str, str, date | None], Hit | Miss] = {}
 
     def __call__(
@@ -120,6 +122,16 @@ class Search:
 
     def metrics_of(self, cik: int) -> list[str]:
         """Names of the catalogue's metrics of which the company has at least one figure."""
+        return [name for name in self._possible(cik) if self.versions(cik, name)]
+
+    def _possible(self, cik: int) -> tuple[str, ...]:
+        """Names of the metrics whose tags, or whose formula's metrics, the company reports."""
+        names = self._possible_metrics.get(cik)
+        if names is None:
+            names = self._possible_metrics[cik] = self._find_possible(cik)
+        return names
+
+    def _find_possible(self, cik: int) -> tuple[str, ...]:
         with self._store.engine.connect() as connection:
             found = connection.execute(
                 text(
@@ -139,11 +151,7 @@ class Search:
             }
             grown = not more <= possible
             possible |= more
-        return [
-            m.name
-            for m in self.catalogue.metrics
-            if m.name in possible and self.versions(cik, m.name)
-        ]
+        return tuple(m.name for m in self.catalogue.metrics if m.name in possible)
 
     def calendar(self, cik: int) -> Calendar:
         """The company's fiscal calendar."""
@@ -278,14 +286,11 @@ class Search:
         return tuple(period.label for period in ranked[:5])
 
     def _reported_like(self, cik: int, metric: Metric) -> tuple[str, ...]:
-        names = self.metrics_of(cik)
-        displays = [self.catalogue.get(name).display for name in names]
-        return tuple(
-            found
-            for found, _, _ in process.extract(
-                metric.display, displays, scorer=fuzz.WRatio, limit=5
-            )
-        )
+        """Names of reported metrics, likest to `metric` first."""
+        displays = {name: self.catalogue.get(name).display for name in self._possible(cik)}
+        ranked = process.extract(metric.display, displays, scorer=fuzz.WRatio, limit=None)
+        reported = (display for display, _, name in ranked if self.versions(cik, name))
+        return tuple(islice(reported, 5))
 
 
 def _ending(metric: Metric, series: Series, reading: Ending, as_of: date | None) -> Figure | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -249,8 +250,8 @@ class Store:
                 filings[fact.accession],
                 concepts[fact.taxonomy, fact.tag],
                 fact.unit,
-                None if fact.start is None else fact.start.isoformat(),
-                fact.end.isoformat(),
+                None if fact.start is None else _written(fact.start),
+                _written(fact.end),
                 format(fact.value, "f"),
                 float(fact.value),
             )
@@ -286,19 +287,19 @@ class Store:
     def _filings(self, connection: Connection, cik: int, facts: list[Fact]) -> dict[str, int]:
         """Ids of the company's filings by accession; those of `facts` that are new are added."""
         known = {row[0]: row[1] for row in connection.execute(_FILINGS, {"number": cik})}
-        missing = {
-            fact.accession: {
+        missing = [
+            {
                 "cik": cik,
-                "accession": fact.accession,
+                "accession": accession,
                 "form": fact.form,
                 "filed": fact.filed,
                 "superseded": fact.superseded,
             }
-            for fact in facts
-            if fact.accession not in known
-        }
+            for accession, fact in {fact.accession: fact for fact in facts}.items()
+            if accession not in known
+        ]
         if missing:
-            connection.execute(_NEW_FILING, list(missing.values()))
+            connection.execute(_NEW_FILING, missing)
             known = {row[0]: row[1] for row in connection.execute(_FILINGS, {"number": cik})}
         return known
 
@@ -362,6 +363,9 @@ def _lookup(connection: Connection, query: str) -> pd.DataFrame:
         elif name != "cik":
             frame[name] = frame[name].astype("category")
     return frame
+
+
+_written = lru_cache(maxsize=100_000)(date.isoformat)
 
 
 def _dates(column: Iterable[date | str | None]) -> pd.Series:
