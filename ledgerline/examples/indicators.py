@@ -41,6 +41,13 @@ _MEASURE = (
     "tonnage", "traffic", "trips", "turnaround", "units", "uptime", "usage", "utilisation",
     "velocity", "visits", "volume", "wait", "yield",
 )  # fmt: skip
+# Words that real metrics begin with too: how a name begins must not tell how it goes on.
+_LEADING = (
+    "capital", "cash", "change in", "cost of", "current", "gross", "interest", "long-term", "net",
+    "non-current", "operating", "other", "research", "short-term", "total",
+)  # fmt: skip
+_ACT = ("additions", "allocations", "contributions", "investments", "payments", "purchases")
+_DO = ("acquire", "develop", "equip", "lease", "maintain", "replace", "restore", "upgrade")
 _SYLLABLES = (
     "ad", "al", "an", "ar", "as", "be", "bra", "ca", "cel", "chi", "co", "cre", "da", "del", "di",
     "do", "dy", "el", "en", "ep", "er", "es", "ex", "fa", "fi", "flo", "for", "ga", "gli", "go",
@@ -54,17 +61,30 @@ _ENDINGS = ("", "", "l", "m", "n", "r", "s", "t", "x", "ment", "ing", "tion", "u
 
 
 def indicator(rng: random.Random) -> str:
-    """A name such as "qualified dealer response time" or "Prosciva trial renewals"."""
-    first = rng.choice(_KIND) if rng.random() < 0.5 else _invented(rng)
-    words = [first, rng.choice(_THING), rng.choice(_MEASURE)]
-    shape = rng.random()
-    if shape < 0.25:
-        return f"{words[0]} {words[2]}"
-    if shape < 0.5:
-        return f"{words[1]} {words[2]}"
-    if shape < 0.65:
-        return f"{words[2]} of {words[0]} {words[1]}s"
-    return " ".join(words)
+    """A name such as "qualified dealer response time", "total survey and outage hours" or "DTR"."""
+    first = rng.choice(_KIND) if rng.random() < 0.4 else _invented(rng)
+    thing, other = rng.choice(_THING), rng.choice(_THING)
+    measure = rng.choice(_MEASURE) if rng.random() < 0.7 else _invented(rng)
+    shapes = (
+        f"{first} {measure}",
+        f"{thing} {measure}",
+        f"{first} {thing} {measure}",
+        f"{measure} of {first} {thing}s",
+        f"{rng.choice(_LEADING)} {first} {measure}",
+        f"{rng.choice(_LEADING)} {thing} {measure}",
+        f"{thing} and {other} {measure}",
+        f"{rng.choice(_ACT)} of {thing}, {other} and {first} {measure}",
+        f"{rng.choice(_ACT)} to {rng.choice(_DO)} {thing} and {other} {measure}",
+        _invented(rng),
+        _letters(rng),
+    )
+    return rng.choice(shapes)
+
+
+def _letters(rng: random.Random) -> str:
+    """Letters that only insiders can spell out: "DTR", "Q&V"."""
+    letters = [rng.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(rng.randint(2, 4))]
+    return "&".join(letters[:2]) if rng.random() < 0.3 else "".join(letters)
 
 
 def _invented(rng: random.Random) -> str:

@@ -47,28 +47,34 @@ class SliceShares(Settings):
 class SynthesizeSettings(Settings):
     """What the corpus holds.
 
-    `seed` decides every draw and hold-out. `kinds` are weights. `longest_prompt` is in
-    characters. `test_sources`, where given, limits validation and test to companies that came
-    from these kinds of source. `prose` names files of tagged sentences, and `claude`, where
-    given, has Claude write too.
+    `seed` decides every draw and hold-out. `kinds` are weights, `train_kinds` those that differ
+    in the training split. `longest_prompt` is in characters. `test_sources`, where given, limits
+    validation and test to companies that came from these kinds of source. `prose` names files of
+    tagged sentences, and `claude`, where given, has Claude write too.
     """
 
     seed: int
     counts: Counts
     slices: SliceShares
     kinds: dict[str, float]
+    train_kinds: dict[str, float]
     holdouts: HoldoutSettings
     longest_prompt: int
     test_sources: tuple[str, ...]
     prose: tuple[str, ...] = ()
     claude: ClaudeSettings | None = None
 
-    @field_validator("kinds")
+    @field_validator("kinds", "train_kinds")
     @classmethod
     def _known(cls, kinds: dict[str, float]) -> dict[str, float]:
         unknown = sorted(set(kinds) - set(KINDS))
         if unknown:
             raise ValueError(f"unknown kinds {unknown}; there are {list(KINDS)}")
+        return kinds
+
+    @field_validator("kinds")
+    @classmethod
+    def _some(cls, kinds: dict[str, float]) -> dict[str, float]:
         if not any(weight > 0 for weight in kinds.values()):
             raise ValueError("no kind has a weight above 0")
         return kinds
@@ -124,13 +130,12 @@ def synthesize(
     holdouts = make_holdouts(settings.holdouts, settings.seed)
     mentions = Mentions(companies, catalogue)
     # The order of the kinds is theirs, not that of the params file.
-    kinds = {kind: settings.kinds[kind] for kind in KINDS if kind in settings.kinds}
-    writer = Writer(
-        search, kinds, settings.longest_prompt, settings.seed, mentions, holdouts, progress
-    )
+    kinds = {kind: settings.kinds.get(kind, 0.0) for kind in KINDS}
+    train_kinds = {kind: settings.train_kinds.get(kind, kinds[kind]) for kind in KINDS}
+    writer = Writer(search, settings.longest_prompt, settings.seed, mentions, holdouts, progress)
     universe = Universe(companies, search, catalogue, holdouts)
     train = writer.write(
-        TemplateAuthor(universe), Split.TRAIN, {frozenset(): settings.counts.train}
+        TemplateAuthor(universe), Split.TRAIN, {frozenset(): settings.counts.train}, train_kinds
     )
     if not train:
         raise LedgerlineError(
@@ -147,9 +152,9 @@ def synthesize(
         )
     author = TemplateAuthor(Universe(tested, search, catalogue, holdouts))
     validation = writer.write(
-        author, Split.VALIDATION, quotas(settings.counts.validation, settings.slices)
+        author, Split.VALIDATION, quotas(settings.counts.validation, settings.slices), kinds
     )
-    test = writer.write(author, Split.TEST, quotas(settings.counts.test, settings.slices))
+    test = writer.write(author, Split.TEST, quotas(settings.counts.test, settings.slices), kinds)
     drafts: dict[bool, list[Draft]] = {False: [], True: []}
     for draft in written:
         if isinstance(draft, Refusal):

@@ -31,7 +31,6 @@ class Writer:
     def __init__(
         self,
         search: Search,
-        kinds: Mapping[str, float],
         longest_prompt: int,
         seed: int,
         mentions: Mentions,
@@ -46,20 +45,26 @@ class Writer:
         self._seed = seed
         self._progress = progress
         self._prompts: set[str] = set()
-        self._kinds = [kind for kind, weight in kinds.items() if weight > 0]
-        self._weights = list(accumulate(kinds[kind] for kind in self._kinds))
         self.refused: Counter[str] = Counter()
         self.short: dict[str, int] = {}
 
     def write(
-        self, author: Author, split: Split, wanted: Mapping[frozenset[Holdout], int]
+        self,
+        author: Author,
+        split: Split,
+        wanted: Mapping[frozenset[Holdout], int],
+        kinds: Mapping[str, float],
     ) -> list[Example]:
-        """Examples of `split` by `author`, as many of each slice as `wanted` says, shuffled."""
+        """Examples of `split` by `author`, as many of each slice as `wanted` says, shuffled.
+
+        `kinds` are weights.
+        """
+        drawn = {kind: weight for kind, weight in kinds.items() if weight > 0}
         examples: list[Example] = []
         for holdouts, count in wanted.items():
             name = slice_name(holdouts)
             rng = random.Random(f"{self._seed}:{split}:{name}")
-            written = list(self._slice(author, split, holdouts, count, rng))
+            written = list(self._slice(author, split, holdouts, count, drawn, rng))
             if len(written) < count:
                 self.short[f"{split}: {name}"] = count - len(written)
             examples += written
@@ -85,12 +90,14 @@ class Writer:
         split: Split,
         holdouts: frozenset[Holdout],
         count: int,
+        kinds: Mapping[str, float],
         rng: random.Random,
     ) -> Iterable[Example]:
+        names, weights = list(kinds), list(accumulate(kinds.values()))
         found = tries = 0
         while found < count and tries < _TRIES:
             tries += 1
-            (kind,) = rng.choices(self._kinds, cum_weights=self._weights)
+            (kind,) = rng.choices(names, cum_weights=weights)
             # A kind that often leads to nothing is tried again, or it would be rarer than meant.
             for _ in range(_TRIES_OF_A_KIND):
                 draft = author.draft(kind, holdouts, rng)

@@ -7,6 +7,7 @@ import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
+from ledgerline.policy.induction import prime_copying
 from ledgerline.settings import Settings
 
 END = "<|end|>"
@@ -31,7 +32,10 @@ _PIECES = r"\p{L}+|\p{N}|\s|[^\p{L}\p{N}\s]"
 
 
 class ScratchModel(Settings):
-    """Shape of the Qwen2-architecture model, and how many tokens its tokenizer knows."""
+    """Shape of the Qwen2-architecture model, and how many tokens its tokenizer knows.
+
+    `copying`: whether its weights start with a circuit that copies (`ledgerline/policy/induction`).
+    """
 
     vocabulary: int
     width: int
@@ -40,6 +44,7 @@ class ScratchModel(Settings):
     key_value_heads: int
     feed_forward: int
     context: int
+    copying: bool
 
 
 def train_tokenizer(
@@ -104,8 +109,11 @@ def build_model(
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        rope_parameters={"rope_type": "default", "rope_theta": 10_000.0},
+        rope_parameters={"rope_type": "default", "rope_theta": 1_000_000.0},
     )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return Qwen2ForCausalLM(config)
+        model = Qwen2ForCausalLM(config)
+    if shape.copying:
+        prime_copying(model, torch.Generator().manual_seed(seed))
+    return model

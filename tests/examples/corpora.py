@@ -25,6 +25,7 @@ def settings_with(**changes: Any) -> SynthesizeSettings:
         "counts": {"train": 700, "validation": 100, "test": 320},
         "slices": {"all_four": 0.34, "alone": 0.05},
         "kinds": KINDS,
+        "train_kinds": {},
         "longest_prompt": 220,
         "test_sources": [],
         "holdouts": {

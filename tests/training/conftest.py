@@ -21,6 +21,7 @@ SHAPE = ScratchModel(
     key_value_heads=1,
     feed_forward=64,
     context=128,
+    copying=False,
 )
 
 
@@ -90,7 +91,8 @@ def warmed() -> dict[str, torch.Tensor]:
                 "steps": 45,
                 "check_every": 45,
                 "target": 1.0,
-                "context_loss": 0.0,
+                "batch_tokens": 2048,
+                "decay_from": 4,
                 "pass_rate_prompts": 4,
                 "dtype": "float32",
                 "optimizer": optimizer(5e-3).model_dump(),
