@@ -55,7 +55,7 @@ def test_each_stage_is_a_task_with_its_name_state_and_log(server: Server, projec
         rows = server.post("/logs/filter", logs=chosen)
         return any("a line from middle" in row["message"] for row in rows)
 
-    until(logged, 20, "the stage's output is not in the task's log")
+    until(logged, 120, "the stage's output is not in the task's log")
     artifacts = server.artifacts(run["id"])
     assert "0.5" in artifacts["result"]
     for says in ("| facts in | 1,000 |", "| accepted | 990 |", "| · off by a power of ten | 10 |"):
@@ -116,12 +116,12 @@ def test_ending_the_flow_ends_every_process_of_the_stage(
     stubborn(project)
     process = start_flow(server, project, targets=("first",))
     pids = [project / "child.pid", project / "shell.pid"]
-    until(lambda: all(pid.exists() and pid.read_text() for pid in pids), 60, "no stage began")
+    until(lambda: all(pid.exists() and pid.read_text() for pid in pids), 300, "no stage began")
     assert all(alive(pid) for pid in pids)
     os.kill(process.pid, number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode != 0
-    until(lambda: not any(alive(pid) for pid in pids), 30, "processes of the stage are left")
+    until(lambda: not any(alive(pid) for pid in pids), 120, "processes of the stage are left")
 
 
 def test_a_stage_that_takes_too_long_is_stopped(server: Server, project: Path) -> None:
