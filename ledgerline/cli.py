@@ -12,6 +12,7 @@ from ledgerline.filings import cli as filings
 from ledgerline.quality import cli as quality
 from ledgerline.rewards import cli as rewards
 from ledgerline.serving import cli as serving
+from ledgerline.training import cli as training
 
 app = typer.Typer(
     help="SEC filings in, a small model that completes financial figures out.",
@@ -24,6 +25,7 @@ app.add_typer(quality.app, name="quarantine")
 rewards.mount(app)
 evaluation.mount(app)
 serving.mount(app)
+training.mount(app)
 
 
 def main(run: Callable[[], object] = app) -> None:

@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import yaml
 from rich.console import Console
 
 from ledgerline.errors import LedgerlineError
+from ledgerline.profiles import merged, read_yaml
 
 CODE = ("ledgerline", "tasks", "dvc.yaml", ".dvcignore", "data/reviews.yaml")
 
@@ -36,8 +37,8 @@ def main(
 
 def lay_out(project: Path, profile: Path, folder: Path, filings: Path | None = None) -> None:
     """Copy the project's code to `folder` and write its params there, `profile` merged in."""
-    changes = _read(profile)
-    params = merged(_read(project / "params.yaml"), changes)
+    changes = read_yaml(profile)
+    params = merged(read_yaml(project / "params.yaml"), changes)
     if filings is not None:
         if not filings.is_dir():
             raise LedgerlineError(f"{filings} is no folder; name one that holds filings")
@@ -56,26 +57,6 @@ def lay_out(project: Path, profile: Path, folder: Path, filings: Path | None = N
         dvc = [sys.executable, "-m", "dvc"]
         subprocess.run([*dvc, "init", "--quiet", "--no-scm", "--force"], cwd=folder, check=True)
         subprocess.run([*dvc, "config", "core.analytics", "false"], cwd=folder, check=True)
-
-
-def merged(base: Any, changes: Any) -> Any:
-    """`base` with `changes`: mappings key by key, everything else replaced."""
-    if not (isinstance(base, dict) and isinstance(changes, dict)):
-        return changes
-    return {
-        **base,
-        **{
-            key: merged(base[key], value) if key in base else value
-            for key, value in changes.items()
-        },
-    }
-
-
-def _read(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise LedgerlineError(f"{path} can't be read: {error}") from None
 
 
 if __name__ == "__main__":

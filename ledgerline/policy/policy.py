@@ -26,6 +26,19 @@ class Adapter(Settings):
     alpha: int
     modules: str | list[str]
 
+    def attach(self, model: PreTrainedModel) -> PreTrainedModel:
+        """The model, frozen, with a fresh adapter to train: one that adds nothing yet."""
+        from peft import LoraConfig, get_peft_model
+
+        config = LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            target_modules=self.modules,
+            task_type="CAUSAL_LM",
+        )
+        adapted: PreTrainedModel = get_peft_model(model, config)
+        return adapted
+
 
 class EngineSettings(Settings):
     """`rows`: episodes that are generated side by side. `positions`: tokens that each may have.
@@ -94,17 +107,9 @@ class Policy:
 
     def add_adapter(self, settings: Adapter, seed: int) -> None:
         """Freeze the weights and train a LoRA adapter from here on."""
-        from peft import LoraConfig, get_peft_model
-
-        config = LoraConfig(
-            r=settings.rank,
-            lora_alpha=settings.alpha,
-            target_modules=settings.modules,
-            task_type="CAUSAL_LM",
-        )
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.model = get_peft_model(self.model, config)
+            self.model = settings.attach(self.model)
 
     def merge_adapter(self) -> None:
         """Fold the adapter, if any, into the weights: one plain model is left."""
