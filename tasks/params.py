@@ -18,6 +18,7 @@ SECTIONS = (
     "policy",
     "warmup",
     "audit",
+    "expand",
     "train",
     "evaluate",
     "promote",

@@ -54,7 +54,7 @@ def main(params: TrainParams) -> None:
     if params.policy.adapter:
         policy.add_adapter(params.policy.adapter, settings.seed)
     checkpoints = CHECKPOINTS / _fingerprint(params)
-    items = read_jsonl(EXAMPLES / "train.jsonl")
+    items = read_jsonl(settings.examples)
     with (
         Store.open(FACTS, read_only=True) as store,
         policy.engine(params.policy, BASE) as engine,
@@ -110,7 +110,7 @@ def _fingerprint(params: TrainParams) -> str:
     content = [
         params.model_dump(mode="json", include={"train", "policy", "rubric", "limits"}),
         manifest(BASE),
-        hashlib.sha256((EXAMPLES / "train.jsonl").read_bytes()).hexdigest(),
+        hashlib.sha256(params.train.examples.read_bytes()).hexdigest(),
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

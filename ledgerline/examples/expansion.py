@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from pydantic import Field
+
 from ledgerline.examples.confirm import Draft, Refusal, confirm
 from ledgerline.examples.example import Example, Split
 from ledgerline.examples.mentions import Mentions
@@ -25,14 +27,16 @@ _TRIES = 60
 class ExpansionSettings(Settings):
     """Which examples are at the boundary, and how many neighbours each gets.
 
-    Pass rates from `low` to `high`, both between 0 and 1, are the boundary. `most` is the
-    number of neighbours in all.
+    `played` examples are measured in `tries` episodes each. Pass rates from `low` to `high`, both
+    between 0 and 1, are the boundary. `most` is the number of neighbours in all.
     """
 
-    low: float
-    high: float
-    neighbours: int
-    most: int
+    played: int = Field(ge=1)
+    tries: int = Field(ge=2)
+    low: float = Field(gt=0, lt=1)
+    high: float = Field(gt=0, lt=1)
+    neighbours: int = Field(ge=1)
+    most: int = Field(ge=1)
     seed: int
 
 
@@ -89,14 +93,15 @@ def expand(
 
 
 def effect(
-    expansion: Expansion, before: Mapping[str, float], after: Mapping[str, float]
+    parents: Mapping[str, str], before: Mapping[str, float], after: Mapping[str, float]
 ) -> dict[str, float]:
     """Mean pass rate of parents before and after training on their neighbours, and of neighbours.
 
-    `before` and `after` are pass rates by example id; what either lacks is left out.
+    `parents` says whose neighbour each is; `before` and `after` are pass rates by example id; what
+    either lacks is left out.
     """
     families: dict[str, list[str]] = defaultdict(list)
-    for child, parent in expansion.parents.items():
+    for child, parent in parents.items():
         families[parent].append(child)
     measured = [parent for parent in families if parent in before and parent in after]
     children = [c for parent in measured for c in families[parent] if c in after]

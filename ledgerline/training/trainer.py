@@ -45,15 +45,16 @@ class ProbeSettings(Settings):
 
 
 class TrainerSettings(Settings):
-    """`seed`: of the draws and the sampling. `groups`: prompts a step whose rollouts differ in
-    reward by more than `least_spread`; groups that don't are dropped, and up to `refills`
-    further draws replace them. `decay_from`: step from which the learning rate falls.
-    `batch_tokens`: tokens of one micro-batch, padding included. `patience`: updates in a row
-    that may be lost to a loss that is not finite. `checkpoints`: how many are kept.
-    `logged_rollouts`: groups of each step that are written down to be read. `probes`: prompts
-    that are played greedily now and then, the same ones all along.
+    """`examples`: the file of prompts to practise on. `seed`: of the draws and the sampling.
+    `groups`: prompts a step whose rollouts differ in reward by more than `least_spread`; groups
+    that don't are dropped, and up to `refills` further draws replace them. `decay_from`: step from
+    which the learning rate falls. `batch_tokens`: tokens of one micro-batch, padding included.
+    `patience`: updates in a row that may be lost to a loss that is not finite. `checkpoints`: how
+    many are kept. `logged_rollouts`: groups of each step that are written down to be read.
+    `probes`: prompts that are played greedily now and then, the same ones all along.
     """
 
+    examples: Path
     seed: int
     steps: int
     groups: int

@@ -16,7 +16,7 @@ from ledgerline.examples.universe import Universe
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 
-SETTINGS = ExpansionSettings(low=0.1, high=0.9, neighbours=3, most=40, seed=1)
+SETTINGS = ExpansionSettings(played=50, tries=8, low=0.1, high=0.9, neighbours=3, most=40, seed=1)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_the_effect_is_measured_on_parents_and_neighbours(
     mentions = Mentions(store.companies(), search.catalogue)
     found = expand(known, TemplateAuthor(universe), universe, mentions, SETTINGS)
     after = dict.fromkeys([*before, *found.parents], 0.75)
-    measured = effect(found, before, after)
+    measured = effect(found.parents, before, after)
     assert measured["parents"] == len(set(found.parents.values()))
     assert measured["parents_before"] == pytest.approx(0.45)
     assert measured["parents_after"] == measured["neighbours_after"] == pytest.approx(0.75)

@@ -6,15 +6,23 @@ import yaml
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.jsonl import read_jsonl
-from tasks import audit, synthesize
+from ledgerline.filings.search import Search
+from ledgerline.filings.store import Store
+from tasks import audit, expand, synthesize
 from tasks.audit import AuditParams
+from tasks.expand import ExpandParams
 from tasks.params import load_params
 from tasks.synthesize import SynthesizeParams
+from tasks.warmup import WarmupParams, scratch_policy
 from tests.examples.corpora import settings_with, write_store
 
 
 class Params(SynthesizeParams, AuditParams):
     """What both stages read."""
+
+
+class Expanding(ExpandParams, WarmupParams):
+    """What self-expansion reads, and what makes it a policy to play with."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +60,10 @@ def test_the_stage_writes_examples_card_and_summary(params: Params) -> None:
     assert all(summary["expectations"].values())
     page = Path("reports/examples.md").read_text()
     assert "## Hold-outs" in page
-    assert "### already_written" in page
+    assert "| annual | a figure | 1 |" in page
+    assert "| already_written | nothing | 0 |" in page
+    assert page.split("### annual\n")[1].split("###")[0].count("▏` → `") == 10
+    assert page.split("### already_written\n")[1].split("###")[0].count("▏` → (nothing)") >= 1
 
 
 def test_a_leak_stops_the_stage_before_anything_is_written(
@@ -115,6 +126,53 @@ def test_a_reward_that_can_be_gamed_fails_the_stage_and_leaves_its_page(params: 
         audit.main(gamed)
     assert not orjson.loads(Path("reports/audit.json").read_bytes())["passed"]
     assert "What would mend it" in Path("reports/audit.html").read_text()
+
+
+@pytest.fixture
+def expanding(params: Params) -> Expanding:
+    """A corpus to expand."""
+    synthesize.main(params)
+    own = load_params(Path(__file__).parents[2] / "params.yaml", Expanding)
+    few = {"played": 20, "tries": 2, "most": 8}
+    return own.model_copy(
+        update={
+            "synthesize": params.synthesize,
+            "expand": own.expand.model_copy(update=few),
+        }
+    )
+
+
+def test_neighbours_of_what_is_solved_sometimes_are_written_and_measured(
+    expanding: Expanding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solved = {expand.BASE: 0.5, expand.TRAINED: 0.75}
+    monkeypatch.setattr(
+        expand,
+        "pass_rates",
+        lambda _params, folder, _search, examples: {e.id: solved[folder] for e in examples},
+    )
+    with pytest.raises(LedgerlineError, match=r"families\.json.*tasks\.expand"):
+        expand.measure(expanding)
+    expand.main(expanding)
+    train = read_jsonl(Path("data/examples/train.jsonl"))
+    expanded = read_jsonl(expand.EXPANDED)
+    assert [example.id for example in expanded[:200]] == [example.id for example in train]
+    assert sum(example.difficulty == 0.5 for example in expanded) == 20
+    assert len(expanded) == 208
+    expand.measure(expanding)
+    found = orjson.loads(expand.SUMMARY.read_bytes())
+    assert found["neighbours"] == 8
+    assert found["effect"]["parents_before"] == 0.5
+    assert found["effect"]["parents_after"] == found["effect"]["neighbours_after"] == 0.75
+
+
+def test_difficulty_is_the_pass_rate_of_a_policy_that_plays(expanding: Expanding) -> None:
+    train = read_jsonl(Path("data/examples/train.jsonl"))
+    scratch_policy(expanding, train).save(expand.BASE)
+    with Store.open(synthesize.FACTS, read_only=True) as store:
+        rates = expand.pass_rates(expanding, expand.BASE, Search(store), train[:2])
+    # Random weights solve nothing.
+    assert rates == {train[0].id: 0.0, train[1].id: 0.0}
 
 
 def test_stages_without_their_inputs_say_which_stage_makes_them(params: Params) -> None:

@@ -69,6 +69,7 @@ def settings(**changes) -> TrainerSettings:
         "alarms": {"thresholds": [], "divergence": None},
         "checkpoint_every": 2,
         "checkpoints": 3,
+        "examples": "train.jsonl",
         "logged_rollouts": 1,
         "probes": {"prompts": 2, "every": 2},
     }
