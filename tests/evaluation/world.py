@@ -50,6 +50,7 @@ _CORPUS = SynthesizeSettings(
     counts=Counts(train=40, validation=300, test=240),
     slices=SliceShares(all_four=0.3, alone=0.1),
     kinds=dict.fromkeys(KINDS, 1.0),
+    train_kinds={},
     holdouts=HoldoutSettings(
         companies=0.3,
         phrasings=0.25,
