@@ -25,11 +25,11 @@ SHAPE = ScratchModel(
 )
 
 
-def new_policy(seed: int = 0) -> Policy:
+def new_policy(seed: int = 0, shape: ScratchModel = SHAPE) -> Policy:
     tokenizer = train_tokenizer(
         [f"What is {question.word}?" for question in QUESTIONS], tool_schemas(Echo), 300
     )
-    return Policy(build_model(SHAPE, tokenizer, seed), ChatCodec(tokenizer))
+    return Policy(build_model(shape, tokenizer, seed), ChatCodec(tokenizer))
 
 
 def optimizer(rate: float, kind: str = "adamw") -> OptimizerSettings:
@@ -72,6 +72,7 @@ def settings(**changes) -> TrainerSettings:
         "examples": "train.jsonl",
         "logged_rollouts": 1,
         "probes": {"prompts": 2, "every": 2},
+        "kl_rollouts": 4,
     }
     return TrainerSettings.model_validate(content | changes)
 
@@ -80,6 +81,12 @@ def settings(**changes) -> TrainerSettings:
 def warmed() -> dict[str, torch.Tensor]:
     """Weights of a policy that has seen a few demonstrations and sometimes succeeds."""
     policy = new_policy()
+    warm(policy)
+    return {name: value.clone() for name, value in policy.plain.state_dict().items()}
+
+
+def warm(policy: Policy) -> None:
+    """Show `policy` a few demonstrations."""
     demonstrations = [demonstrate(policy.codec, TASK, question) for question in QUESTIONS] * 8
     warm_up(
         policy.plain,
@@ -103,4 +110,3 @@ def warmed() -> dict[str, torch.Tensor]:
         lambda _: None,
         seed=0,
     )
-    return {name: value.clone() for name, value in policy.plain.state_dict().items()}
