@@ -7,7 +7,7 @@ import numpy as np
 
 from ledgerline.quality.board import NO_START, SMALLEST_GRAIN, Board
 from ledgerline.quality.comparison import Distance, Grain
-from ledgerline.quality.verdict import Panel
+from ledgerline.quality.rule import Panel
 
 _EPOCH = date(1970, 1, 1).toordinal()
 

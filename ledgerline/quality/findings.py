@@ -7,7 +7,7 @@ import numpy as np
 
 from ledgerline.quality.board import Board, Flags, Kind
 from ledgerline.quality.evidence import Evidence, explain
-from ledgerline.quality.verdict import Scope
+from ledgerline.quality.rule import Scope
 from ledgerline.quality.weighing import Weighed
 
 SCALE = {

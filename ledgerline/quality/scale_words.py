@@ -6,9 +6,10 @@ import pandas as pd
 
 _SCALE = r"(?:thousand|million|billion|trillion|mn|mm|bn|tn)s?"
 _NUMBER = r"\d[\d,]*(?:\.\d+)?"
-# "9 billion billion", "$9 billion million", "9bn million", "9 billion (in millions)".
+_UNIT = r"(?:shares?|dollars?|euros?|yen|usd|eur|gbp|jpy|twd|cny)"
+# "9 billion billion", "$9 billion million", "9bn million", "9 billion shares (in millions)".
 DOUBLED_SCALE = (
-    rf"(?i){_NUMBER}\)?\s*(?:{_SCALE})[\s\-,]+\(?(?:of\s+|in\s+)?{_SCALE}\b"
+    rf"(?i){_NUMBER}\)?\s*{_SCALE}(?:\s+{_UNIT})?\)?[\s\-,]+\(?(?:of\s+|in\s+)?{_SCALE}\b"
     rf"|\b{_SCALE}\s+{_SCALE}\b"
 )
 # A number that is already written out in whole units and then scaled: "9,000,000,000 billion".

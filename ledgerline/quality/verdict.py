@@ -9,49 +9,21 @@ The error may be the fact's own, its whole filing's, or that of the company's me
 filing. The last two are weighed first, as groups, over all their facts; then each of their
 facts is weighed with the group's odds as its prior, leaving out comparisons inside the group,
 which such an error moves along. The strongest of the three explanations stands.
+
+A filing's share counts are a group apart from its amounts, since either may be scaled alone;
+but where the amounts are off, the share counts usually are, too (`shares_follow`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
-from ledgerline.quality.board import NO_START, Board, Flags, Kind
+from ledgerline.quality.board import Board, Flags, Kind
 from ledgerline.quality.comparison import Bans, Comparison, Distance, Grain, Rows, log10_surprise
-from ledgerline.settings import Settings
-
-
-class Scope(IntEnum):
-    """What an error befell."""
-
-    FACT = 0
-    FILING = 1
-    METRIC = 2
-
-
-class VerdictSettings(Settings):
-    """prior: bans for each power of ten that may be an error, by kind of unit
-    filing_prior, metric_prior: bans for a whole filing, a whole metric being off
-    group_limit: most bans that one comparison gives for a whole group
-    group_share: share of a group's facts that must look off before it is weighed
-    group_facts: fewest facts that make a group
-    quarantine_at: confidence from which a fact is set aside
-    first_at: confidence that the first round asks for, while the facts compared with are
-        still unchecked
-    rounds: how often at most facts are weighed, each time without those set aside before
-    """
-
-    prior: dict[str, dict[int, float]]
-    filing_prior: float
-    metric_prior: float
-    group_limit: float
-    group_share: float
-    group_facts: int
-    quarantine_at: float
-    first_at: float
-    rounds: int
+from ledgerline.quality.groups import Group, filing_parts
+from ledgerline.quality.rule import Panel, Scope, VerdictSettings, probability
 
 
 @dataclass(frozen=True)
@@ -59,7 +31,8 @@ class Verdicts:
     """One line per fact weighed.
 
     rows: rows of the board; power: likeliest error (the value is 10**power too large);
-    bans: sum for it; scope: Scope; evidence: float32 [rows, comparisons] bans for it.
+    bans: sum for it; scope: Scope; evidence: float32 [rows, comparisons] bans for it;
+    filing: the highest sum for any power under the scope of its whole filing.
     """
 
     rows: Rows
@@ -67,31 +40,19 @@ class Verdicts:
     bans: Bans
     scope: npt.NDArray[np.int8]
     evidence: npt.NDArray[np.float32]
+    filing: Bans
 
     @property
     def confidence(self) -> Bans:
         """Probability of the suspicion under the rule."""
-        return _probability(self.bans)
-
-
-@dataclass(frozen=True)
-class Panel:
-    """The comparisons, and how their sums are bounded and scoped.
-
-    ceilings: per detector, how much rarer a true surprise is than a right value in place, in
-        bans, [rows of the board]: the most that the detector may give in all, together with
-        how rare surprises of that size are
-    """
-
-    comparisons: Sequence[Comparison]
-    ceilings: Mapping[str, npt.NDArray[np.float32]]
+        return probability(self.bans)
 
 
 def judge(board: Board, panel: Panel, settings: VerdictSettings) -> Verdicts:
     """Weigh every fact that a comparison finds far off, or whose group is off."""
     suspect = _suspects(board, panel.comparisons)
-    filing = _Group.of(Scope.FILING, _filing_parts(board), suspect, board, settings)
-    metric = _Group.of(Scope.METRIC, board.series.astype(np.int64), suspect, board, settings)
+    filing = Group.of(Scope.FILING, filing_parts(board), suspect, board, settings)
+    metric = Group.of(Scope.METRIC, board.series.astype(np.int64), suspect, board, settings)
     rows = np.flatnonzero(suspect | filing.weighed | metric.weighed)
     best = Verdicts(
         rows,
@@ -99,6 +60,7 @@ def judge(board: Board, panel: Panel, settings: VerdictSettings) -> Verdicts:
         np.full(len(rows), -np.inf),
         np.zeros(len(rows), np.int8),
         np.zeros((len(rows), len(panel.comparisons)), np.float32),
+        np.full(len(rows), -np.inf),
     )
     blind = {scope: _blind(board, panel, scope, rows) for scope in Scope}
     for power in sorted({p for priors in settings.prior.values() for p in priors}):
@@ -106,10 +68,15 @@ def judge(board: Board, panel: Panel, settings: VerdictSettings) -> Verdicts:
         each = np.stack([c.bans(rows, power) for c in panel.comparisons], axis=1)
         for scope, group in ((Scope.FACT, None), (Scope.FILING, filing), (Scope.METRIC, metric)):
             seen = np.where(blind[scope], 0.0, each)
-            total = _bounded_sum(seen, panel, rows, power)
+            total = _bounded_sum(seen, panel, rows, power, scope)
             odds = prior if group is None else group.odds(rows, seen, total, prior, panel, settings)
-            better = total + odds > best.bans
-            best.bans[better] = (total + odds)[better]
+            # What a filing's facts say for its being off, its group's odds hold already: each
+            # comparison with one other filing tells no more than that one of the two is off.
+            own = np.minimum(total, 0.0) if scope is Scope.FILING else total
+            if scope is Scope.FILING:
+                np.maximum(best.filing, own + odds, out=best.filing)
+            better = own + odds > best.bans
+            best.bans[better] = (own + odds)[better]
             best.power[better] = power
             best.scope[better] = scope
             best.evidence[better] = seen[better]
@@ -120,20 +87,47 @@ def set_aside(board: Board, panel: Panel, verdicts: Verdicts, confidence: float)
     """Which rows of the board reach `confidence`, and not on a worse suspect's word.
 
     Of two facts that contradict each other only the more suspect one goes; the other is
-    weighed again without it in the next round.
+    weighed again without it in the next round. The one whose whole filing is off goes before
+    one that is suspected alone.
     """
-    bans = np.full(len(board), -np.inf)
-    bans[verdicts.rows] = verdicts.bans
-    flags = np.zeros(len(board), bool)
+    pending = np.zeros(len(board), bool)
+    pending[verdicts.rows] = verdicts.confidence >= confidence
+    gone = np.zeros(len(board), bool)
+    accused, accuser = _accusations(board, panel, verdicts, confidence)
+    # The worst suspects go first; whom they accused is let off, and those whom these accused
+    # must answer for themselves. Each turn settles at least the worst suspect that is left.
+    while pending.any():
+        let_off, waiting = np.zeros(len(board), bool), np.zeros(len(board), bool)
+        let_off[accused[gone[accuser]]] = True
+        pending &= ~let_off
+        waiting[accused[pending[accuser]]] = True
+        gone |= pending & ~waiting
+        pending &= waiting
+    return gone
+
+
+def _accusations(
+    board: Board, panel: Panel, verdicts: Verdicts, confidence: float
+) -> tuple[Rows, Rows]:
+    """Pairs of rows: a fact, and one that speaks against it and is the worse suspect.
+
+    Only an error in the opposite direction would explain what the other one says.
+    """
     rows = verdicts.rows
-    convicted = verdicts.confidence >= confidence
+    bans, power = np.full(len(board), -np.inf), np.zeros(len(board), np.int8)
+    bans[rows], power[rows] = verdicts.bans, verdicts.power
+    # A suspect whose whole filing is off is worse than any that isn't.
+    bans[rows] += np.where(probability(verdicts.filing) >= confidence, 1000.0, 0.0)
+    accused, accuser = [], []
     for column, comparison in zip(verdicts.evidence.T, panel.comparisons, strict=True):
         if isinstance(comparison, Distance) and comparison.other is not None:
-            other = comparison.other[rows]
-            accused = (other >= 0) & (column > 1.0)
-            convicted &= ~(accused & (bans[np.maximum(other, 0)] > verdicts.bans))
-    flags[rows[convicted]] = True
-    return flags
+            speaks = np.flatnonzero((column > 1.0) & (comparison.other[rows] >= 0))
+            fact, other = rows[speaks], comparison.other[rows[speaks]].astype(np.intp)
+            worse = (bans[other] > bans[fact]) & (power[other] * power[fact] < 0)
+            accused.append(fact[worse])
+            accuser.append(other[worse])
+    none = [np.empty(0, np.intp)]
+    return np.concatenate(accused or none), np.concatenate(accuser or none)
 
 
 def _suspects(board: Board, comparisons: Sequence[Comparison]) -> Flags:
@@ -143,93 +137,6 @@ def _suspects(board: Board, comparisons: Sequence[Comparison]) -> Flags:
             suspect[comparison.alarming()] = True
     suspect &= np.isfinite(board.level)
     return suspect
-
-
-@dataclass(frozen=True)
-class _Group:
-    """Facts that one error would move together.
-
-    companions: per row, how many other filings its company has to compare the group with.
-    """
-
-    scope: Scope
-    code: npt.NDArray[np.int64]
-    weighed: Flags
-    companions: npt.NDArray[np.float64]
-    prior: float
-
-    @classmethod
-    def of(
-        cls,
-        scope: Scope,
-        code: npt.NDArray[np.int64],
-        suspect: Flags,
-        board: Board,
-        settings: VerdictSettings,
-    ) -> "_Group":
-        known = np.isfinite(board.level)
-        size = np.bincount(code[known], minlength=int(code.max(initial=0)) + 1)
-        off = np.bincount(code[suspect], minlength=len(size))
-        worth = (off >= settings.group_share * size) & (size >= settings.group_facts)
-        prior = settings.filing_prior if scope is Scope.FILING else settings.metric_prior
-        filed = np.unique(board.company.astype(np.int64) << 32 | board.filing) >> 32
-        others = np.bincount(filed, minlength=len(board.companies)).astype(np.float64) - 1.0
-        return cls(scope, code, worth[code] & known, others[board.company], prior)
-
-    def odds(
-        self,
-        rows: Rows,
-        seen: Bans,
-        total: Bans,
-        prior: Bans,
-        panel: Panel,
-        settings: VerdictSettings,
-    ) -> Bans:
-        """Prior bans of each row from its whole group being off by this power."""
-        code = self.code[rows]
-        counted = self.weighed[rows]
-        _, local = np.unique(code, return_inverse=True)
-        groups = int(local.max(initial=-1)) + 1
-        # A rarer power of ten is rarer for groups, too.
-        rarer = prior - max(settings.prior[Kind.MONEY.name.lower()].values())
-        group_bans = np.full(groups, self.prior)
-        group_bans[local] += np.where(np.isfinite(rarer), rarer, 0.0)
-        companions = np.zeros(groups)
-        companions[local] = self.companions[rows]
-        across = np.zeros(groups)
-        for column, comparison in zip(seen.T, panel.comparisons, strict=True):
-            weights = np.where(counted, column, 0.0)
-            summed = np.asarray(np.bincount(local, weights, minlength=groups), np.float64)
-            if self.scope is Scope.METRIC or (
-                isinstance(comparison, Distance) and comparison.whole
-            ):
-                # One series lies off its peers or siblings once, however many facts it has.
-                summed = summed / np.maximum(np.bincount(local, counted & (column != 0)), 1)
-            summed = np.clip(summed, -settings.group_limit, settings.group_limit)
-            if isinstance(comparison, Distance) and comparison.other is not None:
-                across += summed
-            else:
-                group_bans += summed
-        # However many facts differ between two filings, the other one may be the wrong one.
-        limit = settings.group_limit * companions
-        group_bans += np.clip(across, -limit, limit)
-        supporting = np.bincount(local, counted & (total > 0), minlength=groups)
-        opposing = np.bincount(local, counted & (total < 0), minlength=groups)
-        share = (supporting + 0.5) / (supporting + opposing + 1.0)
-        chance = np.clip(_probability(group_bans) * share, 1e-12, 1 - 1e-6)
-        bans = np.log10(chance / (1 - chance))[local]
-        return np.where(counted & np.isfinite(prior), bans, -np.inf)
-
-
-def _filing_parts(board: Board) -> npt.NDArray[np.int64]:
-    """Code of (filing, kind of unit); share counts at a date apart from those of a period.
-
-    The balance sheet's share counts are often scaled apart from the average share counts.
-    """
-    kind = board.kind + np.where(
-        (board.kind == Kind.SHARES) & (board.start != NO_START), len(Kind), 0
-    )
-    return board.filing.astype(np.int64) * (2 * len(Kind)) + kind
 
 
 def _blind(board: Board, panel: Panel, scope: Scope, rows: Rows) -> npt.NDArray[np.bool_]:
@@ -243,7 +150,7 @@ def _blind(board: Board, panel: Panel, scope: Scope, rows: Rows) -> npt.NDArray[
         if isinstance(comparison, Grain):
             column[:] = scope is Scope.FILING
         elif isinstance(comparison, Distance) and comparison.whole:
-            column[:] = scope is not Scope.FILING
+            column[:] = (scope is not Scope.FILING) | (board.kind[rows] != Kind.MONEY)
         elif isinstance(comparison, Distance) and comparison.other is not None:
             if scope is Scope.METRIC:
                 column[:] = True
@@ -263,17 +170,18 @@ def _priors(kind: npt.NDArray[np.int8], power: int, settings: VerdictSettings) -
     return by_kind[kind]
 
 
-def _bounded_sum(each: Bans, panel: Panel, rows: Rows, power: int) -> Bans:
-    """Sum over the comparisons of single facts, each detector's share bounded by its ceiling."""
+def _bounded_sum(each: Bans, panel: Panel, rows: Rows, power: int, scope: Scope) -> Bans:
+    """Sum over the comparisons of single facts, each detector's share bounded by its ceiling.
+
+    Of a group that is off, a fact that fits badly once mended is a true outlier, and these are
+    as rare there as anywhere; so what speaks against is bounded there, too.
+    """
     detectors = np.array([c.detector for c in panel.comparisons])
     whole = np.array([isinstance(c, Distance) and c.whole for c in panel.comparisons])
-    total: Bans = each[:, ~np.isin(detectors, list(panel.ceilings)) & ~whole].sum(axis=1)
+    unbounded = ~np.isin(detectors, list(panel.ceilings)) & ~whole
+    total: Bans = each @ unbounded.astype(np.float64)
     for detector, ceiling in panel.ceilings.items():
         most = ceiling[rows] - float(log10_surprise(np.array([float(power)]))[0])
-        total += np.minimum(each[:, detectors == detector].sum(axis=1), most)
+        against = np.inf if scope is Scope.FACT else most
+        total += np.clip(each @ (detectors == detector).astype(np.float64), -against, most)
     return total
-
-
-def _probability(bans: Bans) -> Bans:
-    probability: Bans = 1.0 / (1.0 + 10.0 ** np.clip(-bans, -300, 300))
-    return probability

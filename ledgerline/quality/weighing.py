@@ -10,8 +10,9 @@ from ledgerline.quality.grain import GrainSettings, grain
 from ledgerline.quality.history import HistorySettings, history
 from ledgerline.quality.peers import PeersSettings, peers
 from ledgerline.quality.refiled import RefiledSettings, refiled
+from ledgerline.quality.rule import Panel, VerdictSettings
 from ledgerline.quality.siblings import SiblingsSettings, siblings
-from ledgerline.quality.verdict import Panel, Verdicts, VerdictSettings, judge, set_aside
+from ledgerline.quality.verdict import Verdicts, judge, set_aside
 from ledgerline.settings import Settings
 
 

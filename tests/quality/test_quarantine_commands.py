@@ -1,7 +1,6 @@
 """Decisions: made by command, kept in a file, applied by the next run."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +20,7 @@ def run(
 ) -> Callable[..., str]:
     """A store with one wrong fact in quarantine, and the commands on it."""
     spoilt = list(facts)
-    spoilt[100] = replace(facts[100], value=facts[100].value * 1000)
+    spoilt[100] = facts[100]._replace(value=facts[100].value * 1000)
     raw = store_of(spoilt)
     clean, reviews = raw.parent / "clean.sqlite", raw.parent / "reviews.yaml"
 

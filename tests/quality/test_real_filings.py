@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.quality import numbered, read_companyfacts, read_fsds
+from bench.quality_data import numbered, read_companyfacts, read_fsds
 from ledgerline.filings.catalogue import Catalogue
 from ledgerline.quality.board import make_board
 from ledgerline.quality.findings import Finding

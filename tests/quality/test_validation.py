@@ -1,7 +1,6 @@
 """The stage's work end to end, on a store whose errors are known."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -25,7 +24,7 @@ Write = Callable[[list[Fact]], Path]
 def spoil(facts: list[Fact], places: list[int], factor: str) -> list[Fact]:
     spoilt = list(facts)
     for place in places:
-        spoilt[place] = replace(facts[place], value=facts[place].value * Decimal(factor))
+        spoilt[place] = facts[place]._replace(value=facts[place].value * Decimal(factor))
     return spoilt
 
 
@@ -131,7 +130,7 @@ def test_periods_that_run_backwards_are_set_aside(
 ):
     flow = next(n for n, fact in enumerate(facts) if fact.start)
     backwards = list(facts)
-    backwards[flow] = replace(facts[flow], start=facts[flow].end, end=facts[flow].start)
+    backwards[flow] = facts[flow]._replace(start=facts[flow].end, end=facts[flow].start)
     summary, _ = run(store_of(backwards), settings)
     assert summary.reasons == {"period ends before it starts": 1}
 
@@ -189,7 +188,7 @@ def test_a_correction_is_checked_like_any_value(
 
 def test_a_warning_does_not_block(facts: list[Fact], store_of: Write, settings: ValidateSettings):
     early = list(facts)
-    early[5] = replace(facts[5], end=date(2030, 12, 31))
+    early[5] = facts[5]._replace(end=date(2030, 12, 31))
     summary, _ = run(store_of(early), settings)
     assert [f.expectation for suite in summary.suites for f in suite.warnings]
     block(summary.suites, "report")
