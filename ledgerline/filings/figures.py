@@ -14,98 +14,21 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 
+from ledgerline.filings.figure_words import (
+    CENTS,
+    CODES,
+    CURRENCY_WORDS,
+    MULTIPLE,
+    PERCENT,
+    POINTS,
+    PREFIXES,
+    SCALE_WORDS,
+    SCALES,
+    SYMBOLS,
+)
+
 EXACT = Context(prec=200, rounding=ROUND_HALF_UP)
 """Arithmetic wide enough that no figure in a text is rounded while it is read."""
-
-SYMBOLS = {
-    "USD": "$",
-    "EUR": "€",
-    "GBP": "£",
-    "JPY": "¥",
-    "TWD": "NT$",
-    "CAD": "C$",
-    "AUD": "A$",
-    "HKD": "HK$",
-    "SGD": "S$",
-    "BRL": "R$",
-    "INR": "₹",
-    "KRW": "₩",
-    "CNY": "RMB ",
-    "ILS": "₪",
-}
-_SCALES = (
-    (12, "trillion", 2),
-    (9, "billion", 1),
-    (6, "million", 1),
-    (3, "thousand", 0),
-)
-_SCALE_WORDS = {
-    "hundred thousand": 5,
-    "thousand": 3,
-    "thousands": 3,
-    "k": 3,
-    "million": 6,
-    "millions": 6,
-    "mio": 6,
-    "mln": 6,
-    "mn": 6,
-    "mm": 6,
-    "m": 6,
-    "billion": 9,
-    "billions": 9,
-    "bln": 9,
-    "bn": 9,
-    "b": 9,
-    "trillion": 12,
-    "trillions": 12,
-    "trn": 12,
-    "tn": 12,
-    "t": 12,
-}
-_PREFIXES = {
-    "US$": "USD",
-    "U.S.$": "USD",
-    "U.S. $": "USD",
-    "NT$": "TWD",
-    "NTD": "TWD",
-    "HK$": "HKD",
-    "CA$": "CAD",
-    "C$": "CAD",
-    "A$": "AUD",
-    "AU$": "AUD",
-    "S$": "SGD",
-    "R$": "BRL",
-    "CN¥": "CNY",
-    "JP¥": "JPY",
-    "RMB": "CNY",
-    "$": "USD",
-    "€": "EUR",
-    "£": "GBP",
-    "¥": "JPY",
-    "₩": "KRW",
-    "₹": "INR",
-    "₪": "ILS",
-}
-_CODES = (
-    "USD|EUR|GBP|JPY|TWD|CAD|AUD|HKD|SGD|BRL|INR|KRW|CNY|ILS|CHF|SEK|NOK|DKK|MXN|ZAR|NZD|RUB"
-    "|PLN|CZK|HUF|TRY|THB|IDR|MYR|PHP|CLP|COP|ARS|PEN|VND|AED|SAR|KZT"
-)
-_CURRENCY_WORDS = {
-    "us dollars": "USD",
-    "u.s. dollars": "USD",
-    "dollars": "USD",
-    "dollar": "USD",
-    "euros": "EUR",
-    "euro": "EUR",
-    "pounds": "GBP",
-    "yen": "JPY",
-    "yuan": "CNY",
-    "new taiwan dollars": "TWD",
-}
-_PERCENT = ("%", "percent", "per cent", "pct", "percentage points", "percentage point")
-_POINTS = ("basis points", "basis point", "bps", "bp")
-_MULTIPLE = ("x", "×", "times")
-_CENTS = ("cents", "cent", "¢")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +91,7 @@ def _fixed(size: Decimal, places: int) -> str:
 
 
 def _scaled(size: Decimal) -> tuple[str, str]:
-    for exponent, word, places in _SCALES:
+    for exponent, word, places in SCALES:
         scaled = size.scaleb(-exponent, EXACT)
         # 999.96 million is written 1.0 billion, so the rounded number decides.
         if scaled.quantize(Decimal(1).scaleb(-places), context=EXACT) >= 1 and (
@@ -196,17 +119,17 @@ _FIGURE = re.compile(
     (?<![\w.,$€£¥/-])
     (?P<open>\()?
     (?P<minus>[-−–‒]\s?)?
-    (?:(?P<prefix>{_alternatives(_PREFIXES)}|(?:{_CODES})(?=[\s(\d.-]))\s?)?
+    (?:(?P<prefix>{_alternatives(PREFIXES)}|(?:{CODES})(?=[\s(\d.-]))\s?)?
     (?P<inner>\()?
     (?P<inner_minus>[-−–‒])?
     (?P<number>[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)
     (?!\d|[.,]\d)
     (?P<inner_close>\))?
-    (?:(?:\s?|-(?=[a-z]{{3}}))(?P<scale>{_alternatives(_SCALE_WORDS)})(?!\w))?
+    (?:(?:\s?|-(?=[a-z]{{3}}))(?P<scale>{_alternatives(SCALE_WORDS)})(?!\w))?
     (?P<close>\))?
     (?:[\s-]?(?P<suffix>
-        {_alternatives((*_PERCENT, *_POINTS, *_MULTIPLE, *_CENTS))}
-        |{_alternatives(_CURRENCY_WORDS)}|{_CODES}
+        {_alternatives((*PERCENT, *POINTS, *MULTIPLE, *CENTS))}
+        |{_alternatives(CURRENCY_WORDS)}|{CODES}
         |(?:(?:common|ordinary|diluted|basic|weighted[\s-]average)\s){{0,3}}shares?
     )(?!\w))?
     (?P<last_close>\))?
@@ -295,29 +218,29 @@ def _valued(match: re.Match[str], negative: bool) -> Amount | None:
     digits = match["number"].replace(",", "")
     number = Decimal(digits)
     decimals = len(digits.partition(".")[2])
-    exponent = _SCALE_WORDS[re.sub(r"\s", " ", match["scale"].lower())] if match["scale"] else 0
+    exponent = SCALE_WORDS[re.sub(r"\s", " ", match["scale"].lower())] if match["scale"] else 0
     unit = ""
     prefix = match["prefix"]
     if prefix:
-        unit = _PREFIXES.get(prefix.upper(), prefix.upper())
+        unit = PREFIXES.get(prefix.upper(), prefix.upper())
     suffix = re.sub(r"\s+", " ", (match["suffix"] or "").lower())
     if suffix:
-        if suffix in _PERCENT or suffix in _POINTS:
+        if suffix in PERCENT or suffix in POINTS:
             if unit or exponent:
                 return None
-            unit, exponent = "pure", (-2 if suffix in _PERCENT else -4)
-        elif suffix in _MULTIPLE:
+            unit, exponent = "pure", (-2 if suffix in PERCENT else -4)
+        elif suffix in MULTIPLE:
             if unit or exponent:
                 return None
             unit = "x"
-        elif suffix in _CENTS:
+        elif suffix in CENTS:
             if unit or exponent:
                 return None
             unit, exponent = "USD", -2
         elif suffix.endswith(("share", "shares")):
             unit = unit or "shares"
         else:
-            named = _CURRENCY_WORDS.get(suffix, suffix.upper())
+            named = CURRENCY_WORDS.get(suffix, suffix.upper())
             if unit and unit != named:
                 return None
             unit = named

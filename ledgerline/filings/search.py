@@ -2,30 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
 from rapidfuzz import fuzz, process
-from sqlalchemy import text
 
-from ledgerline.filings.calendars import Calendar
 from ledgerline.filings.catalogue import Catalogue, Metric
 from ledgerline.filings.directory import Directory
 from ledgerline.filings.facts import Company
-from ledgerline.filings.formulas import parse
 from ledgerline.filings.period_words import Ending, Named, Reading, Relative, read_period
 from ledgerline.filings.periods import Period, Span, end_of_month
-from ledgerline.filings.series import (
-    Figure,
-    Row,
-    Series,
-    Versions,
-    balance_period,
-    computed,
-    reported,
-    with_quarters,
-)
+from ledgerline.filings.series import Figure, Series, balance_period
+from ledgerline.filings.statements import Statements
 from ledgerline.filings.store import Store
 
 __all__ = ["Figure", "Hit", "Miss", "Search"]
@@ -33,16 +21,6 @@ __all__ = ["Figure", "Hit", "Miss", "Search"]
 Argument = Literal["company", "metric", "period"]
 _REMEMBERED = 200_000
 """Calls, and misspelt names, kept answered; a rollout's nonsense must not fill the memory."""
-_SERIES_KEPT = 10_000
-"""Series kept in memory, some 30 kB each."""
-_CALENDAR_METRICS = (
-    "revenue",
-    "net_income",
-    "operating_cash_flow",
-    "eps_diluted",
-    "pretax_income",
-    "income_tax_expense",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +39,7 @@ class Miss:
     near: tuple[str, ...]
 
 
-class Search:
+class Search(Statements):
     """Answers `search(company, metric, period)` from a store; everything is cached.
 
     With `as_of`, only filings made by then are seen, and relative periods ("last year") count
@@ -70,16 +48,8 @@ class Search:
     """
 
     def __init__(self, store: Store, catalogue: Catalogue | None = None):
-        self._store = store
-        self.catalogue = catalogue or Catalogue.load()
-        self.directory = Directory(store.companies())
-        with store.engine.connect() as connection:
-            found = connection.execute(text("SELECT id, taxonomy, tag FROM concept")).all()
-        self._concepts = {f"{row.taxonomy}:{row.tag}": int(row.id) for row in found}
-        self._concept_names = {int(row.id): (row.taxonomy, row.tag) for row in found}
-        self._calendars: dict[int, Calendar] = {}
-        self._series: dict[tuple[int, str], Series] = {}
-        self._possible_metrics: dict[int, tuple[str, ...]] = {}
+        super().__init__(store, catalogue or Catalogue.load())
+        self.directory = Directory(self.companies.values())
         self._calls: dict[tuple[str, str, str, date | None], Hit | Miss] = {}
 
     def __call__(
@@ -94,77 +64,6 @@ class Search:
                 self._calls.clear()
             self._calls[call] = answer
         return answer
-
-    def series(self, cik: int, metric: str, as_of: date | None = None) -> dict[Period, Figure]:
-        """Every period's figure of a catalogue metric, oldest first, as known on `as_of`."""
-        seen = (
-            (period, versions.at(as_of)) for period, versions in self.versions(cik, metric).items()
-        )
-        found = {period: figure for period, figure in seen if figure is not None}
-        return dict(sorted(found.items(), key=lambda item: (item[1].end, item[0])))
-
-    def as_filed(self, cik: int, metric: str) -> dict[Period, Figure]:
-        """Every period's figure as it was first filed, oldest first."""
-        found = {p: versions.as_filed for p, versions in self.versions(cik, metric).items()}
-        return dict(sorted(found.items(), key=lambda item: (item[1].end, item[0])))
-
-    def versions(self, cik: int, metric: str) -> Series:
-        """Every period's figure in all the versions that were filed."""
-        key = (cik, metric)
-        series = self._series.pop(key, None)
-        if series is None:
-            series = self._load(cik, self.catalogue.get(metric))
-            if len(self._series) >= _SERIES_KEPT:
-                del self._series[next(iter(self._series))]
-        # Put back at the end: the dictionary's order is that of the last use.
-        self._series[key] = series
-        return series
-
-    def metrics_of(self, cik: int) -> list[str]:
-        """Names of the catalogue's metrics of which the company has at least one figure."""
-        return [name for name in self._possible(cik) if self.versions(cik, name)]
-
-    def _possible(self, cik: int) -> tuple[str, ...]:
-        """Names of the metrics whose tags, or whose formula's metrics, the company reports."""
-        names = self._possible_metrics.get(cik)
-        if names is None:
-            names = self._possible_metrics[cik] = self._find_possible(cik)
-        return names
-
-    def _find_possible(self, cik: int) -> tuple[str, ...]:
-        with self._store.engine.connect() as connection:
-            found = connection.execute(
-                text(
-                    "SELECT DISTINCT fact.concept_id FROM filing "
-                    "JOIN fact ON fact.filing_id = filing.id WHERE filing.cik = :cik"
-                ),
-                {"cik": cik},
-            ).scalars()
-            tags = {":".join(self._concept_names[int(concept)]) for concept in found}
-        possible = {m.name for m in self.catalogue.metrics if not tags.isdisjoint(m.tags)}
-        grown = True
-        while grown:
-            more = {
-                m.name
-                for m in self.catalogue.metrics
-                if m.formula and all(t.metric in possible for t in parse(m.formula).terms)
-            }
-            grown = not more <= possible
-            possible |= more
-        return tuple(m.name for m in self.catalogue.metrics if m.name in possible)
-
-    def calendar(self, cik: int) -> Calendar:
-        """The company's fiscal calendar."""
-        calendar = self._calendars.get(cik)
-        if calendar is None:
-            tags = [tag for name in _CALENDAR_METRICS for tag in self.catalogue.get(name).tags]
-            durations = [
-                (row.start, row.end, row.form) for row in self._rows(cik, tuple(tags)) if row.start
-            ]
-            company = self.directory.companies[cik]
-            calendar = Calendar.derive(durations, company.fiscal_year_end)
-            self._calendars[cik] = calendar
-        return calendar
 
     def _answer(self, company: str, metric: str, period: str, as_of: date | None) -> Hit | Miss:
         filer = self.directory.resolve(company)
@@ -220,52 +119,6 @@ class Search:
             period = Period(year, following or Span.Q1)
         return Period(period.fiscal_year - reading.years_back, period.span)
 
-    def _load(self, cik: int, metric: Metric) -> Series:
-        found: dict[Period, Versions] = {}
-        if metric.tags:
-            company = self.directory.companies[cik].name
-            rows = self._rows(cik, metric.tags)
-            found = reported(rows, metric, self.calendar(cik), cik, company) if rows else {}
-            adds_up = metric.unit_kind == "money" or metric.name == "shares_repurchased"
-            if metric.flow and adds_up:
-                found = with_quarters(found)
-        if metric.formula:
-            formula = parse(metric.formula)
-            inputs = {
-                term.metric: (self.catalogue.get(term.metric).flow, self.versions(cik, term.metric))
-                for term in formula.terms
-            }
-            found = {**computed(metric, formula, inputs), **found}
-        return found
-
-    def _rows(self, cik: int, tags: tuple[str, ...]) -> list[Row]:
-        concepts = [self._concepts[tag] for tag in tags if tag in self._concepts]
-        if not concepts:
-            return []
-        listed = ",".join(str(concept) for concept in concepts)
-        query = text(
-            'SELECT fact.concept_id, fact.unit, fact.start, fact."end", fact.value, '  # noqa: S608
-            "filing.accession, filing.form, filing.filed, fact.corrected "
-            "FROM filing JOIN fact ON fact.filing_id = filing.id "
-            f"WHERE filing.cik = :cik AND fact.concept_id IN ({listed})"
-        )
-        with self._store.engine.connect() as connection:
-            found = connection.execute(query, {"cik": cik}).all()
-        return [
-            Row(
-                *self._concept_names[row[0]],
-                row[1],
-                None if row[2] is None else _date(row[2]),
-                _date(row[3]),
-                row[4],
-                row[5],
-                row[6],
-                _date(row[7]),
-                bool(row[8]),
-            )
-            for row in found
-        ]
-
     def _labels(
         self, cik: int, metric: Metric, as_of: date | None, reading: Reading | None
     ) -> tuple[str, ...]:
@@ -287,7 +140,7 @@ class Search:
 
     def _reported_like(self, cik: int, metric: Metric) -> tuple[str, ...]:
         """Names of reported metrics, likest to `metric` first."""
-        displays = {name: self.catalogue.get(name).display for name in self._possible(cik)}
+        displays = {name: self.catalogue.get(name).display for name in self.possible_metrics(cik)}
         ranked = process.extract(metric.display, displays, scorer=fuzz.WRatio, limit=None)
         reported = (display for display, _, name in ranked if self.versions(cik, name))
         return tuple(islice(reported, 5))
@@ -324,15 +177,6 @@ def _ending(metric: Metric, series: Series, reading: Ending, as_of: date | None)
     if not near:
         return None
     return min(near, key=lambda item: (item[1] if metric.flow else 0, item[0], item[1]))[2]
-
-
-@lru_cache(maxsize=100_000)
-def _parsed(day: str) -> date:
-    return date.fromisoformat(day)
-
-
-def _date(day: date | str) -> date:
-    return _parsed(day) if isinstance(day, str) else day
 
 
 def _quoted(argument: str) -> str:

@@ -2,18 +2,15 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine, bindparam, event, func, insert, select, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, Engine, event, func, insert, select, text
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import create_engine
 
@@ -29,23 +26,7 @@ from ledgerline.filings.tables import (
     VERSION,
     metadata,
 )
-
-_BATCH = 20_000
-_FACT = ("filing_id", "concept_id", "unit", "start", "end", "value", "approx")
-_COMPANY = select(COMPANY).where(COMPANY.c.cik == bindparam("number"))
-_NEW_COMPANY = insert(COMPANY)
-_FILINGS = select(FILING.c.accession, FILING.c.id).where(FILING.c.cik == bindparam("number"))
-_NEW_CONCEPTS = insert(CONCEPT).returning(CONCEPT.c.id, CONCEPT.c.taxonomy, CONCEPT.c.tag)
-_NEW_FILING = insert(FILING)
-_NEW_FACTS = postgresql.insert(FACT).on_conflict_do_nothing().returning(FACT.c.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """How many facts an `add` stored, and how many were there already."""
-
-    new: int
-    repeated: int
+from ledgerline.filings.writer import Added, Writer
 
 
 class Store:
@@ -58,7 +39,7 @@ class Store:
     def __init__(self, engine: Engine, read_only: bool):
         self.engine = engine
         self.read_only = read_only
-        self._concepts: dict[tuple[str, str], int] = {}
+        self._writer = Writer()
 
     @classmethod
     def create(cls, where: Path | str) -> "Store":
@@ -129,12 +110,12 @@ class Store:
         try:
             with self.engine.begin() as connection:
                 for company, facts in batches:
-                    self._add_company(connection, company)
-                    added = self._add_facts(connection, company.cik, facts)
+                    self._writer.add_company(connection, company)
+                    added = self._writer.add_facts(connection, company.cik, facts)
                     new, repeated = new + added.new, repeated + added.repeated
         except BaseException:
             # The transaction took back rows whose ids are remembered here.
-            self._concepts.clear()
+            self._writer.forget()
             raise
         return Added(new, repeated)
 
@@ -154,6 +135,12 @@ class Store:
             )
             for row in rows
         ]
+
+    def newest_filings(self) -> dict[int, date]:
+        """When each company last filed what is stored, by cik."""
+        query = select(FILING.c.cik, func.max(FILING.c.filed)).group_by(FILING.c.cik)
+        with self.engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def count(self) -> int:
         """How many facts are stored."""
@@ -220,105 +207,6 @@ class Store:
             }
         )
 
-    def _add_company(self, connection: Connection, company: Company) -> None:
-        row = {
-            "name": company.name,
-            "ticker": company.ticker,
-            "former_names": "\n".join(company.former_names),
-            "sic": company.sic,
-            "fiscal_year_end": company.fiscal_year_end,
-            "source": company.source,
-        }
-        present = connection.execute(_COMPANY, {"number": company.cik}).first()
-        if present is None:
-            connection.execute(_NEW_COMPANY, {"cik": company.cik, **row})
-            return
-        filled = {
-            name: value for name, value in row.items() if value and not getattr(present, name)
-        }
-        if filled:
-            connection.execute(
-                COMPANY.update().where(COMPANY.c.cik == company.cik).values(**filled)
-            )
-
-    def _add_facts(self, connection: Connection, cik: int, facts: Iterable[Fact]) -> Added:
-        listed = facts if isinstance(facts, list) else list(facts)
-        filings = self._filings(connection, cik, listed)
-        concepts = self._concept_ids(connection, listed)
-        rows = [
-            (
-                filings[fact.accession],
-                concepts[fact.taxonomy, fact.tag],
-                fact.unit,
-                None if fact.start is None else _written(fact.start),
-                _written(fact.end),
-                format(fact.value, "f"),
-                float(fact.value),
-            )
-            for fact in listed
-        ]
-        new = self._insert(connection, rows)
-        return Added(new, len(rows) - new)
-
-    def _insert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> int:
-        if connection.dialect.name == "sqlite":
-            # Straight to the driver: SQLAlchemy's executemany costs more than the insert.
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)  # noqa: S101
-            before = driver.total_changes
-            driver.executemany(
-                "INSERT OR IGNORE INTO fact "
-                '(filing_id, concept_id, unit, start, "end", value, approx) '
-                "VALUES (?,?,?,?,?,?,?)",
-                rows,
-            )
-            return driver.total_changes - before
-        new = 0
-        for position in range(0, len(rows), _BATCH):
-            batch = [
-                dict(zip(_FACT, row, strict=True)) for row in rows[position : position + _BATCH]
-            ]
-            for row in batch:
-                row["start"] = row["start"] and date.fromisoformat(row["start"])
-                row["end"] = date.fromisoformat(row["end"])
-            new += len(connection.execute(_NEW_FACTS, batch).all())
-        return new
-
-    def _filings(self, connection: Connection, cik: int, facts: list[Fact]) -> dict[str, int]:
-        """Ids of the company's filings by accession; those of `facts` that are new are added."""
-        known = {row[0]: row[1] for row in connection.execute(_FILINGS, {"number": cik})}
-        missing = [
-            {
-                "cik": cik,
-                "accession": accession,
-                "form": fact.form,
-                "filed": fact.filed,
-                "superseded": fact.superseded,
-            }
-            for accession, fact in {fact.accession: fact for fact in facts}.items()
-            if accession not in known
-        ]
-        if missing:
-            connection.execute(_NEW_FILING, missing)
-            known = {row[0]: row[1] for row in connection.execute(_FILINGS, {"number": cik})}
-        return known
-
-    def _concept_ids(self, connection: Connection, facts: list[Fact]) -> dict[tuple[str, str], int]:
-        """Ids of concepts by (taxonomy, tag); those of `facts` that are new are added."""
-        known = self._concepts
-        if not known:
-            known |= {(row[1], row[2]): row[0] for row in connection.execute(select(CONCEPT))}
-        # In the order of the facts, so that the same facts make the same file.
-        missing = [
-            {"taxonomy": taxonomy, "tag": tag}
-            for taxonomy, tag in dict.fromkeys((fact.taxonomy, fact.tag) for fact in facts)
-            if (taxonomy, tag) not in known
-        ]
-        if missing:
-            added = connection.execute(_NEW_CONCEPTS, missing)
-            known |= {(row[1], row[2]): row[0] for row in added}
-        return known
-
 
 def _url(where: Path | str) -> str:
     return where if isinstance(where, str) and "://" in where else f"sqlite:///{where}"
@@ -363,9 +251,6 @@ def _lookup(connection: Connection, query: str) -> pd.DataFrame:
         elif name != "cik":
             frame[name] = frame[name].astype("category")
     return frame
-
-
-_written = lru_cache(maxsize=100_000)(date.isoformat)
 
 
 def _dates(column: Iterable[date | str | None]) -> pd.Series:

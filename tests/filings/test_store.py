@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.filings.facts import Company, Fact
-from ledgerline.filings.store import Added, Store
+from ledgerline.filings.store import Store
+from ledgerline.filings.writer import Added
 
 ACME = Company(
     cik=7, name="Acme Corp.", former_names=("Old Acme", "Ox & Co"), fiscal_year_end="0630"
