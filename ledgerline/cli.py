@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(filings.facts)
+app.command("facts-update")(filings.facts_update)
 app.command("facts-upgrade")(filings.facts_upgrade)
 app.add_typer(quality.app, name="quarantine")
 rewards.mount(app)

@@ -1,6 +1,7 @@
-"""Commands about filings: `facts` and `facts-upgrade`."""
+"""Commands about filings: `facts`, `facts-update` and `facts-upgrade`."""
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +10,9 @@ from rich.table import Table
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.filings.catalogue import Metric
+from ledgerline.filings.edgar import EdgarSettings
 from ledgerline.filings.facts import Company
+from ledgerline.filings.ingest import update
 from ledgerline.filings.periods import Period, Span
 from ledgerline.filings.search import Search
 from ledgerline.filings.series import Figure, Versions
@@ -17,6 +20,7 @@ from ledgerline.filings.store import Store
 from ledgerline.filings.upgrade import upgrade
 
 _STORE = "data/clean/facts.sqlite"
+_FETCHED = Path("data/edgar")
 
 
 def facts(
@@ -52,6 +56,25 @@ def facts_upgrade(
     """Bring a store of an older version to the present one."""
     before, after = upgrade(store)
     Console().print(f"{store}: revision {before or 'none'} → {after}")
+
+
+def facts_update(
+    store: Annotated[str, typer.Argument(help="Store of facts: a path, or a URL.")],
+    companies: Annotated[list[str], typer.Argument(help="Tickers or CIKs.")],
+    identity: Annotated[
+        str, typer.Option(envvar="EDGAR_IDENTITY", help="Who asks: 'Name address@domain'.")
+    ],
+    folder: Annotated[Path, typer.Option(help="Keeps what was fetched.")] = _FETCHED,
+) -> None:
+    """Add to a store what companies filed with EDGAR since its newest filing of each."""
+    settings = EdgarSettings(identity=identity, companies=tuple(companies), folder=folder)
+    result = update(settings, store)
+    Console().print(
+        f"{store}: {result.facts:,} new facts of {result.companies.total()} companies; "
+        f"set aside: {result.rows_aside.total():,} rows, {len(result.files_aside)} companies"
+    )
+    for origin, reason in sorted(result.files_aside.items()):
+        Console().print(f"  {origin}: {reason}")
 
 
 def _near(names: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ waiting as long as Retry-After says.
 
 import gzip
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -37,12 +37,12 @@ class EdgarSettings(Settings):
     identity: str
     companies: tuple[str | int, ...]
     folder: Path
-    max_age_hours: float
-    requests_per_second: int
-    attempts: int
-    timeout_s: float
-    first_wait_s: float
-    longest_wait_s: float
+    max_age_hours: float = 20
+    requests_per_second: int = 8
+    attempts: int = 5
+    timeout_s: float = 30
+    first_wait_s: float = 2
+    longest_wait_s: float = 600
     site: str = "https://www.sec.gov"
     data: str = "https://data.sec.gov"
 
@@ -83,11 +83,14 @@ class Edgar:
         self._faults = (httpx.TransportError, httpx.DecodingError)
         self.requests = 0
 
-    def companies(self) -> Iterator[tuple[str, bytes | LedgerlineError]]:
+    def companies(
+        self, newest: Mapping[int, date] | None = None
+    ) -> Iterator[tuple[str, bytes | LedgerlineError]]:
         """(where from, companyfacts JSON) of each company in the settings, in their order.
 
         The JSON carries ticker, SIC, fiscal-year end and former names from the submissions.
-        A company that EDGAR doesn't have comes with the error instead.
+        A company that EDGAR doesn't have comes with the error instead. One that filed nothing
+        with XBRL after the day that `newest` has under its CIK doesn't come, nor is it fetched.
 
         Raises:
             EdgarUnreachableError: EDGAR can't be reached or refuses; what was fetched is kept.
@@ -97,7 +100,9 @@ class Edgar:
                 yield "edgar", cik
                 continue
             try:
-                yield f"edgar:CIK{cik:010}", self._company(cik)
+                submissions = self._submissions(cik)
+                if _newest_filing(submissions) > (newest or {}).get(cik, date.min):
+                    yield f"edgar:CIK{cik:010}", self._company(cik, submissions)
             except EdgarUnreachableError:
                 raise
             except LedgerlineError as error:
@@ -124,13 +129,13 @@ class Edgar:
         rows = self._kept("company_tickers.json.gz", url, "object").values()
         return {str(row["ticker"]).upper(): int(row["cik_str"]) for row in rows}
 
-    def _company(self, cik: int) -> bytes:
+    def _submissions(self, cik: int) -> dict[str, Any]:
         name = f"CIK{cik:010}"
-        submissions = self._kept(
-            f"submissions-{name}.json.gz",
-            f"{self._settings.data}/submissions/{name}.json",
-            "cik",
-        )
+        url = f"{self._settings.data}/submissions/{name}.json"
+        return self._kept(f"submissions-{name}.json.gz", url, "cik")
+
+    def _company(self, cik: int, submissions: dict[str, Any]) -> bytes:
+        name = f"CIK{cik:010}"
         kept = self._settings.folder / f"{name}.json.gz"
         facts: dict[str, Any] | None = None
         if kept.is_file():

@@ -108,6 +108,28 @@ def ingest(settings: IngestSettings, path: Path) -> Ingested:
     return result
 
 
+def update(settings: EdgarSettings, where: Path | str) -> Ingested:
+    """Add to a store what the companies of the settings filed since its newest filing of each.
+
+    A company that is new to the store comes whole. What can't be read is set aside.
+
+    Raises:
+        EdgarUnreachableError: EDGAR can't be reached or refuses; what came before it is stored.
+    """
+    result = Ingested()
+    with Store.open(where) as store:
+        for found in read_edgar(settings, store.newest_filings()):
+            if isinstance(found, Unreadable):
+                result.files_aside[found.origin] = found.reason
+                continue
+            added = store.add(found.company, found.facts)
+            result.companies[found.company.source] += 1
+            result.facts += added.new
+            result.repeated += added.repeated
+            result.rows_aside.update(found.rows_aside)
+    return result
+
+
 @contextmanager
 def _few_collections() -> Iterator[None]:
     """Look for garbage in cycles seldom: facts make none, and looking took a third of the time."""

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 from ledgerline.errors import LedgerlineError
@@ -44,17 +45,24 @@ def read_generated(settings: GeneratedSettings) -> Iterator[Reading]:
         yield Reading("generated", company, facts, aside, tuple(planted))
 
 
-def read_edgar(settings: EdgarSettings) -> Iterator[Reading | Unreadable]:
-    """Companies from EDGAR; one that it doesn't have, or serves unreadable, is set aside."""
+def read_edgar(
+    settings: EdgarSettings, newest: Mapping[int, date] | None = None
+) -> Iterator[Reading | Unreadable]:
+    """Companies from EDGAR; one that it doesn't have, or serves unreadable, is set aside.
+
+    Of a company whose CIK `newest` has, only what was filed after that day.
+    """
     edgar = Edgar(settings)
     try:
-        for origin, content in edgar.companies():
+        for origin, content in edgar.companies(newest):
             if isinstance(content, LedgerlineError):
                 yield Unreadable(origin, str(content))
                 continue
             try:
                 company, facts, aside = read_companyfacts(content, source="edgar")
-                yield Reading(origin, completed(company), facts, aside)
+                known = (newest or {}).get(company.cik, date.min)
+                later = [fact for fact in facts if fact.filed > known]
+                yield Reading(origin, completed(company), later, aside)
             except BadFileError as error:
                 yield Unreadable(origin, str(error))
     finally:

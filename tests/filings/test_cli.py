@@ -7,10 +7,12 @@ import typer
 from typer.testing import CliRunner
 
 from ledgerline.errors import LedgerlineError
-from ledgerline.filings.cli import facts, facts_upgrade
+from ledgerline.filings.cli import facts, facts_update, facts_upgrade
+from ledgerline.filings.store import Store
 
 app = typer.Typer()
 app.command()(facts)
+app.command()(facts_update)
 app.command()(facts_upgrade)
 
 
@@ -51,3 +53,13 @@ def test_what_is_unknown_is_said(real_store: Path, tmp_path: Path) -> None:
     with pytest.raises(LedgerlineError, match="no store of facts"):
         shown("facts", "AAPL", "--store", str(tmp_path / "none.sqlite"))
     assert "revision none → 0002" in shown("facts-upgrade", str(tmp_path / "new.sqlite"))
+
+
+def test_an_update_needs_a_store_and_a_name(tmp_path: Path) -> None:
+    store = tmp_path / "facts.sqlite"
+    asked = ("facts-update", str(store), "AAPL", "--folder", str(tmp_path), "--identity")
+    with pytest.raises(LedgerlineError, match="no store of facts there"):
+        shown(*asked, "Ledgerline Tests tests@example.org")
+    Store.create(store).close()
+    with pytest.raises(LedgerlineError, match="identity to 'Name address@domain'"):
+        shown(*asked, "somebody")

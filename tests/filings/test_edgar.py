@@ -12,7 +12,7 @@ import pytest
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.filings.edgar import Edgar, EdgarSettings, EdgarUnreachableError
-from ledgerline.filings.ingest import IngestSettings, ingest
+from ledgerline.filings.ingest import IngestSettings, ingest, update
 from ledgerline.filings.store import Store
 
 IDENTITY = "Ledgerline Tests tests@example.org"
@@ -189,6 +189,52 @@ def test_only_what_is_newer_is_fetched_again(site: Site, tmp_path: Path) -> None
     found, _ = fetch(settings(site, tmp_path, 1, 2), clock=lambda: later)
     assert site.paths() == ["submissions", "submissions", "companyfacts"]
     assert b"2024-05-01" in found[1]  # type: ignore[operator]
+
+
+def test_a_store_takes_only_filings_newer_than_its_newest(site: Site, tmp_path: Path) -> None:
+    store = tmp_path / "facts.sqlite"
+    with Store.create(store):
+        pass
+    site.serve(1)
+    site.serve(2)
+    first = update(settings(site, tmp_path / "first", 1, 2), store)
+    assert (first.companies["edgar"], first.facts, first.repeated) == (2, 2, 0)
+    # Nothing new is not fetched, even where no folder remembers what was.
+    site.asked.clear()
+    again = update(settings(site, tmp_path / "again", 1, 2), store)
+    assert (again.companies.total(), again.facts) == (0, 0)
+    assert site.paths() == ["submissions", "submissions"]
+    site.serve(2, filed="2024-05-01")
+    later = site.documents["/api/xbrl/companyfacts/CIK0000000002.json"]
+    rows = later["facts"]["us-gaap"]["Assets"]["units"]["USD"]  # type: ignore[index]
+    rows[0]["accn"] = "2-24-2"
+    rows.append(companyfacts(2)["facts"]["us-gaap"]["Assets"]["units"]["USD"][0])  # type: ignore[index]
+    site.serve(3)
+    site.asked.clear()
+    result = update(settings(site, tmp_path / "later", 1, 2, 3, 9), store)
+    assert (result.companies["edgar"], result.facts, result.repeated) == (2, 2, 0)
+    assert list(result.files_aside) == ["edgar:CIK0000000009"]
+    assert [path.rsplit("/", 1)[1] for path, _ in site.asked if "companyfacts" in path] == [
+        "CIK0000000002.json",
+        "CIK0000000003.json",
+    ]
+    with Store.open(store, read_only=True) as opened:
+        days = {cik: str(day) for cik, day in opened.newest_filings().items()}
+    assert days == {1: "2024-02-01", 2: "2024-05-01", 3: "2024-02-01"}
+
+
+def test_an_update_that_breaks_off_goes_on_where_it_stopped(site: Site, tmp_path: Path) -> None:
+    store = tmp_path / "facts.sqlite"
+    with Store.create(store):
+        pass
+    site.serve(1)
+    site.serve(2)
+    site.faults["/submissions/CIK0000000002.json"] = ["403"]
+    with pytest.raises(EdgarUnreachableError, match="403"):
+        update(settings(site, tmp_path, 1, 2), store)
+    site.asked.clear()
+    assert update(settings(site, tmp_path, 1, 2), store).facts == 1
+    assert [path for path, _ in site.asked if "0001" in path] == []
 
 
 def test_tickers_and_companies_that_are_not_there(site: Site, tmp_path: Path) -> None:
