@@ -126,7 +126,7 @@ def detection(data: Path, seeds: tuple[int, ...], only: str, part: int) -> Itera
     """The table of precision and recall, line by line; on every `part`-th company."""
     settings = settings_of()
     real = read_real(data)
-    base = clean_base(numbered(real[real["cik"] % part == 0]), settings)
+    base = clean_base(numbered(real[real["cik"] % part == part - 1]), settings)
     board = make_board(base)
     counts = np.empty(len(base), int)
     counts[board.order] = comparisons_of(board, settings)
