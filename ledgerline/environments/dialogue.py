@@ -128,7 +128,7 @@ def noise(text: str) -> float:
 
 def non_ascii(text: str) -> float:
     """Share of characters that are not ASCII; 0 for a short text: figures carry a "€" or a "−"."""
-    if len(text) < SHORT:
+    if len(text) < SHORT or text.isascii():
         return 0.0
     return sum(not character.isascii() for character in text) / len(text)
 

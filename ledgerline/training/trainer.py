@@ -19,7 +19,7 @@ from ledgerline.policy.policy import Policy
 from ledgerline.settings import Settings
 from ledgerline.training import batches
 from ledgerline.training.alarms import Action, Alarm, Alarms, AlarmSettings
-from ledgerline.training.base_policy import base_logprobs
+from ledgerline.training.base_policy import base_logprobs, kl_to_base
 from ledgerline.training.checkpoint import load_checkpoint, save_checkpoint
 from ledgerline.training.grpo import Loss, Objective, advantages, has_signal, policy_loss
 from ledgerline.training.measures import step_metrics
@@ -29,19 +29,11 @@ from ledgerline.training.optimizers import (
     build_optimizers,
     set_learning_rate,
 )
+from ledgerline.training.probes import ProbeSettings, play_probes
 from ledgerline.training.processes import Processes
 from ledgerline.training.rollouts import Engine, Rollout, roll_out
 from ledgerline.training.sampler import Sampler, SamplerSettings
 from ledgerline.training.task import Item, Task
-
-GREEDY = Sampling(temperature=0.0, top_p=1.0)
-
-
-class ProbeSettings(Settings):
-    """How many prompts are watched, and every how many steps; they teach nothing."""
-
-    prompts: int
-    every: int
 
 
 class TrainerSettings(Settings):
@@ -74,6 +66,7 @@ class TrainerSettings(Settings):
     checkpoints: int
     logged_rollouts: int
     probes: ProbeSettings
+    kl_rollouts: int
 
 
 class RefreshableEngine(Engine, Protocol):
@@ -119,8 +112,9 @@ class Trainer:
         self.optimizers = build_optimizers(policy.model, settings.optimizer)
         self.generator = torch.Generator(device=policy.model.device).manual_seed(settings.seed)
         self.processes = Processes()
-        temperature = settings.sampling.temperature
-        self._base = base_logprobs(policy, temperature) if settings.objective.kl else None
+        self._temperature = settings.sampling.temperature
+        watched = settings.objective.kl or settings.kl_rollouts
+        self._base = base_logprobs(policy, self._temperature) if watched else None
         self._lost = 0
         self._step = 0
 
@@ -129,11 +123,12 @@ class Trainer:
         self._resume()
         while self._step < self.settings.steps:
             rollouts, drawn = self._collect()
-            probes = self._probe()
+            probes, drift = self._probe(), self._drift(drawn)
             started = time.perf_counter()
             losses, norm, rate = self._update(rollouts)
             metrics = {
                 **step_metrics(drawn, rollouts, losses),
+                **drift,
                 "grad_norm": norm,
                 "learning_rate": rate,
                 "seconds_update": time.perf_counter() - started,
@@ -188,15 +183,20 @@ class Trainer:
         return kept, played
 
     def _probe(self) -> list[Rollout]:
-        """The watched prompts, played greedily with the weights that the step's rollouts had."""
-        probes = self.settings.probes
-        if not probes.prompts or self._step % probes.every or not self.processes.main:
+        """Probes, played with the weights that the step's rollouts had."""
+        if not self.processes.main:
             return []
-        apart = max(1, len(self.items) // probes.prompts)
-        watched = self.items[::apart][: probes.prompts]
-        return roll_out(
-            self.engine, self.policy.codec, self.task, watched, 1, GREEDY, self.generator
-        )
+        probes, codec = self.settings.probes, self.policy.codec
+        return play_probes(self.engine, codec, self.task, self.items, probes, self._step)
+
+    def _drift(self, played: Sequence[Rollout]) -> dict[str, float]:
+        """How far the policy has gone from its base, where the loss doesn't tell."""
+        number = self.settings.kl_rollouts
+        if self._base is None or self.settings.objective.kl:
+            return {}
+        some = played[:: max(1, len(played) // number)][:number]
+        dtype = getattr(torch, self.settings.dtype)
+        return {"kl": kl_to_base(self.policy, self._base, some, self._temperature, dtype)}
 
     def _update(self, rollouts: Sequence[Rollout]) -> tuple[list[Loss], float, float]:
         """One optimizer step over all rollouts; its losses, gradient norm and learning rate."""
@@ -221,10 +221,8 @@ class Trainer:
         )
         for batch in self.processes.share(everything):
             with batches.autocast(model.device, dtype):
-                logprobs, entropy = batches.logprobs(
-                    self.policy.plain, batch, settings.sampling.temperature
-                )
-                base = self._base(batch) if self._base else None
+                logprobs, entropy = batches.logprobs(self.policy.plain, batch, self._temperature)
+                base = self._base(batch) if self._base and settings.objective.kl else None
             counts = batch.sampled.sum(1)
             loss = policy_loss(
                 logprobs,

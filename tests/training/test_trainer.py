@@ -49,6 +49,20 @@ def test_practice_raises_the_share_solved(warmed, tmp_path):
     assert after > before + 0.08
 
 
+def test_the_distance_from_the_base_grows_from_nothing(warmed, tmp_path):
+    _, trainer = make(warmed, tmp_path, optimizer=optimizer(5e-3).model_dump())
+    distances, probes = [], []
+
+    def report(step):
+        distances.append(step.metrics["kl"])
+        probes.append([rollout.item.id for rollout in step.probes])
+
+    trainer.run(report)
+    assert distances[0] == pytest.approx(0.0, abs=1e-6)
+    assert max(distances) > 1e-3
+    assert probes == [["q0", "q2"], [], ["q0", "q2"], [], ["q0", "q2"], []]
+
+
 def test_an_adapter_alone_learns_and_the_weights_below_it_stay(warmed, tmp_path):
     adapter = Adapter(rank=4, alpha=16, modules="all-linear")
     policy, trainer = make(warmed, tmp_path, adapter, steps=4)
