@@ -76,23 +76,25 @@ def _read(document: Any, source: str) -> tuple[Company, list[Fact], dict[str, in
 
 
 def _fact(cik: int, taxonomy: str, tag: str, unit: str, row: dict[str, Any]) -> Fact:
-    start = row.get("start")
+    start, accession, form = row.get("start"), row["accn"], row["form"]
+    if not (accession and form and isinstance(accession, str) and isinstance(form, str)):
+        raise ValueError("accn or form is no text")
     return Fact(
         cik,
-        row["accn"],
+        accession,
         taxonomy,
         tag,
         unit,
         None if start is None else _date(start),
         _date(row["end"]),
         _exact(row["val"]),
-        row["form"],
+        form,
         _date(row["filed"]),
     )
 
 
 def _exact(value: Any) -> Decimal:
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
     if isinstance(value, float):
         exact = Decimal(repr(value))
