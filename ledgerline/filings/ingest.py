@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,7 +28,8 @@ from ledgerline.filings.store import Store
 from ledgerline.filings.tables import PLANTED, PlantedRow
 from ledgerline.settings import Settings
 
-_COMPANIES_AT_ONCE = 50
+_FACTS_AT_ONCE = 40_000
+"""Facts stored in one transaction, and about as many held in memory."""
 _FACTS_A_COLLECTION = 200_000
 
 
@@ -146,7 +146,7 @@ def _read_source(source: Source, settings: IngestSettings, store: Store, result:
     seen: set[int] = set()
     planted: list[Planted] = []
     readings = _kept(_stream(source), settings, result)
-    while batch := list(islice(readings, _COMPANIES_AT_ONCE)):
+    for batch in _batches(readings):
         added = store.add_many((reading.company, reading.facts) for reading in batch)
         result.facts += added.new
         result.repeated += added.repeated
@@ -170,6 +170,17 @@ def _read_source(source: Source, settings: IngestSettings, store: Store, result:
                 insert(PLANTED),
                 [PlantedRow.of(error).model_dump() for error in planted],
             )
+
+
+def _batches(readings: Iterator[Reading]) -> Iterator[list[Reading]]:
+    batch: list[Reading] = []
+    for reading in readings:
+        batch.append(reading)
+        if sum(len(held.facts) for held in batch) >= _FACTS_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _stream(source: Source) -> Iterator[Reading | Unreadable]:
