@@ -134,7 +134,10 @@ def prefect_server(home: Path, **variables: str) -> Iterator[Server]:
         yield running
     finally:
         process.terminate()
-        process.wait(120)
+        try:
+            process.wait(120)
+        except subprocess.TimeoutExpired:
+            process.kill()
         log.close()
 
 
