@@ -101,16 +101,15 @@ def _other_unit(board: Board, settings: UnitsSettings) -> tuple[Flags, npt.NDArr
     if filings.empty:
         return flags, usual
     most = filings.groupby(level="key").idxmax()
-    of_key = {int(k): (int(unit), int(filings[k, unit])) for k, unit in most}
-    counted = filings.to_dict()
-    rows = np.flatnonzero(np.isin(key, list(of_key)))
-    values = frame.iloc[rows].assign(
-        row=rows, start=board.start[rows], end=board.end[rows], value=board.value[rows]
-    )
+    of_key = pd.Series([unit for _, unit in most], index=most.index)
+    rows = np.flatnonzero(np.isin(key, of_key.index))
+    values = frame.iloc[rows].assign(start=board.start[rows], end=board.end[rows])
+    values = values.assign(value=board.value[rows], usual=of_key.loc[key[rows]].to_numpy())
     same = values.groupby(["key", "start", "end", "value"])["unit"].transform("nunique") > 1
-    for row, alike in zip(rows, same, strict=True):
-        unit, count = of_key[int(key[row])]
-        own = counted[int(key[row]), int(board.unit[row])]
-        if board.unit[row] != unit and own == 1 and count >= settings.filings and alike:
-            flags[row], usual[row] = True, unit
+    own = filings.loc[pd.MultiIndex.from_frame(values[["key", "unit"]])].to_numpy()
+    others = filings.loc[pd.MultiIndex.from_frame(values[["key", "usual"]])].to_numpy()
+    other_unit = (values["unit"] != values["usual"]) & (own == 1) & (others >= settings.filings)
+    alone = (other_unit & same).to_numpy()
+    flags[rows[alone]] = True
+    usual[rows[alone]] = values["usual"].to_numpy()[alone]
     return flags, usual
