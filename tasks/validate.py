@@ -35,7 +35,16 @@ class ValidateParams(Params):
 def main(params: ValidateParams) -> None:
     """Write the clean store, Data Docs and the report, then fail if a critical suite does."""
     reviews, accepted = read_reviews(REVIEWS), read_accepted(ACCEPTED)
-    validated = validate(RAW, CLEAN, reviews, params.validate_, Catalogue.load(), DOCS, accepted)
+    validated = validate(
+        RAW,
+        CLEAN,
+        reviews,
+        params.validate_,
+        Catalogue.load(),
+        docs=DOCS,
+        report=f"../{REPORT.name}",
+        accepted=accepted,
+    )
     summary = validated.summary
     write_report(REPORT, summary, validated.board, docs="data_docs/index.html")
     content = json.dumps(as_metrics(summary), indent=2, ensure_ascii=False)

@@ -34,23 +34,27 @@ h5, h6, .h6 { font-size: 15px; font-weight: 600; margin: 16px 0 4px; }
 </style>"""
 
 
-def make_self_contained(site: Path, results: Sequence[SuiteResult]) -> None:
-    """Rewrite every page under `site`; the index becomes a table of suites and results."""
+def make_self_contained(site: Path, results: Sequence[SuiteResult], report: str = "") -> None:
+    """Rewrite every page under `site`; the index becomes a table of suites and results.
+
+    `report` is the address, from the index, of the page that holds the worst cases.
+    """
     pages = sorted(site.rglob("*.html"))
     for page in pages:
         text = _FOOTER.sub("", _REMOTE.sub("", page.read_text()))
         text = text.replace("</head>", f"{_STYLE}</head>", 1)
         if page.parent == site and page.name == "index.html":
-            body = f"<body>{_index(site, pages, results)}</body>"
+            body = f"<body>{_index(site, pages, results, report)}</body>"
             text = _BODY.sub(lambda _: body, text)  # noqa: B023 - used at once
         page.write_text(text)
 
 
-def _index(site: Path, pages: Sequence[Path], results: Sequence[SuiteResult]) -> str:
+def _index(site: Path, pages: Sequence[Path], results: Sequence[SuiteResult], report: str) -> str:
     lines = "".join(_line(site, pages, result) for result in results)
+    worst = f'<p><a href="{quote(report)}#worst">The worst cases set aside</a></p>'
     return (
-        "<h1>Data Docs</h1><table><tr><th>Suite</th><th>Result</th><th>Expectations</th>"
-        f"<th>Broken</th></tr>{lines}</table>"
+        f"<h1>Data Docs</h1>{worst if report else ''}<table><tr><th>Suite</th><th>Result</th>"
+        f"<th>Expectations</th><th>Broken</th></tr>{lines}</table>"
     )
 
 

@@ -56,10 +56,10 @@ def _evidence(board: Board, comparison: object, row: int, bans: float) -> Eviden
     name, _, relation = comparison.detector.partition(": ")
     other = -1 if comparison.other is None else int(comparison.other[row])
     if name == "siblings":
-        says = f"{relation}: that needs {expected:,.6g}"
+        says = f"{relation}: that needs {_rounded(expected, 6)}"
         return Evidence(name, says, bans, expected)
     if other < 0:
-        says = f"companies of this size usually report about {expected:,.3g}"
+        says = f"companies of this size usually report about {_rounded(expected, 3)}"
         return Evidence(name, says, bans, expected)
     accession = board.filings[board.filing[other]]
     expected = float(abs(board.value[other]))
@@ -68,6 +68,11 @@ def _evidence(board: Board, comparison: object, row: int, bans: float) -> Eviden
     else:
         says = f"{_period(board, other)} is {board.value[other]:,.10g}"
     return Evidence(name, says, bans, expected, accession)
+
+
+def _rounded(value: float, digits: int) -> str:
+    """A value to so many digits, written out: 170,535,000."""
+    return f"{float(f'{value:.{digits}g}'):,.15g}"
 
 
 def _period(board: Board, row: int) -> str:

@@ -30,7 +30,7 @@ TABLE = "example"
 _MARKS = re.compile(r"[^a-z0-9$%]+")
 
 
-def check_examples(rows: pd.DataFrame, docs: Path | None) -> SuiteResult:
+def run_example_suite(rows: pd.DataFrame, docs: Path | None) -> SuiteResult:
     """Run the suite over all splits together; `docs` becomes its Data Docs site.
 
     Pass the result to `gate.block` to fail on what is critical.

@@ -198,5 +198,6 @@ def _at_most(rows: str, per_million: float) -> str:
     return (
         "SELECT * FROM (SELECT broken.*, count(*) OVER () AS broken_rows "
         f"FROM ({rows}) AS broken) AS counted "
-        f"WHERE broken_rows > {per_million!r} / 1000000.0 * (SELECT count(*) FROM {{batch}})"
+        f"WHERE broken_rows > {per_million!r} / 1000000.0 * "
+        "(SELECT count(*) FROM {batch} AS every_fact)"
     )

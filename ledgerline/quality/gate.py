@@ -23,22 +23,27 @@ class Subject:
     suite: Callable[[], Any]
 
 
-def run_suites(subjects: Sequence[Subject], docs: Path | None) -> list[SuiteResult]:
+def run_suites(
+    subjects: Sequence[Subject], docs: Path | None, report: str = ""
+) -> list[SuiteResult]:
     """Run one checkpoint per subject and write one Data Docs site over all of them to `docs`.
 
     The site holds one page a suite and one a result, whatever the number of facts: results
-    are kept as summaries.
+    are kept as summaries. Its index links to `report`, the page with the worst cases.
     """
     if docs is None:
         return _run(subjects, None)
     with durable.replacing_directory(docs) as site:
         results = _run(subjects, site)
-        make_self_contained(site, results)
+        make_self_contained(site, results, report)
         return results
 
 
-def block(results: Sequence[SuiteResult], report: Path | str) -> None:
-    """Raise for the first critical failure; warnings pass.
+FACTS_ADVICE = "mend the source, or decide on the facts with `ledgerline quarantine`"
+
+
+def block(results: Sequence[SuiteResult], report: Path | str, advice: str = FACTS_ADVICE) -> None:
+    """Raise for the first critical failure; warnings pass. `advice` says what can be done.
 
     Raises:
         LedgerlineError: names the suite, the expectation, three rows and the report.
@@ -54,8 +59,7 @@ def block(results: Sequence[SuiteResult], report: Path | str) -> None:
             raise LedgerlineError(
                 f"the suite “{failure.suite}” does not hold: {failure.expectation} "
                 f"{failure.count:,} rows break it{', such as' if rows else ''}{rows}{more}\n"
-                f"Read {report}; mend the source, or decide on the facts with "
-                "`ledgerline quarantine`."
+                f"Read {report}; {advice}."
             )
 
 
@@ -120,7 +124,6 @@ def _result(subject: Subject, suite: str, outcome: Any) -> SuiteResult:
         if result.success:
             continue
         config = result.expectation_config
-        raised = (result.exception_info or {}).get("raised_exception")
         query = config.kwargs.get("unexpected_rows_query")
         found = dict(result.result or {})
         count = found.get("unexpected_count", found.get("observed_value", 0))
@@ -128,13 +131,24 @@ def _result(subject: Subject, suite: str, outcome: Any) -> SuiteResult:
             Failure(
                 suite=suite,
                 expectation=(config.description or config.type)
-                + (" (It could not be checked.)" if raised else ""),
+                + _trouble(result.exception_info or {}),
                 critical=str(getattr(config.severity, "value", config.severity)) == "critical",
                 count=count if isinstance(count, int) else 0,
                 examples=_examples(subject, query) if query else (),
             )
         )
     return SuiteResult(suite, len(outcome.results), tuple(failures))
+
+
+def _trouble(info: dict[str, Any]) -> str:
+    """Why an expectation could not be checked, "" if it could.
+
+    Great Expectations tells it flat, or once for each metric that failed.
+    """
+    for told in (info, *(value for value in info.values() if isinstance(value, dict))):
+        if told.get("raised_exception"):
+            return f" (It could not be checked: {told.get('exception_message')})"
+    return ""
 
 
 def _examples(subject: Subject, query: str) -> tuple[dict[str, Any], ...]:

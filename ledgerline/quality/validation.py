@@ -61,13 +61,15 @@ def validate(
     settings: ValidateSettings,
     catalogue: Catalogue,
     docs: Path | None = None,
+    report: str = "",
     accepted: Accepted = Accepted(),  # noqa: B008 - frozen
 ) -> Validated:
     """Find what is wrong in `raw`, write `clean` without it, and check both.
 
     `clean` is a whole store: the facts that may be used, and a table `quarantine` with the
-    rest. `docs` becomes the Data Docs site. A broken critical expectation is in the summary's
-    suites; `gate.block` turns it into an error once the report is written.
+    rest. `docs` becomes the Data Docs site, whose index links to `report`. A broken critical
+    expectation is in the summary's suites; `gate.block` turns it into an error once the report
+    is written. `accepted` is what the last run that passed left for this one to compare with.
     """
     with Store.open(raw, read_only=True) as store:
         board = make_board(read_facts(store.engine))
@@ -85,7 +87,9 @@ def validate(
     ingest = Ingest.of(board, catalogue, date.today())
     suites = (
         *run_suites(
-            _subjects(raw, clean, settings.gate, catalogue, len(board), bool(planted)), docs
+            _subjects(raw, clean, settings.gate, catalogue, len(board), bool(planted)),
+            docs,
+            report,
         ),
         drift(ingest, accepted.earlier_than(ingest), settings.drift),
     )

@@ -62,6 +62,7 @@ def judge(board: Board, panel: Panel, settings: VerdictSettings) -> Verdicts:
         np.zeros((len(rows), len(panel.comparisons)), np.float32),
         np.full(len(rows), -np.inf),
     )
+    of_filing = np.zeros(len(rows), np.int8)
     blind = {scope: _blind(board, panel, scope, rows) for scope in Scope}
     for power in sorted({p for priors in settings.prior.values() for p in priors}):
         prior = _priors(board.kind[rows], power, settings)
@@ -74,12 +75,17 @@ def judge(board: Board, panel: Panel, settings: VerdictSettings) -> Verdicts:
             # comparison with one other filing tells no more than that one of the two is off.
             own = np.minimum(total, 0.0) if scope is Scope.FILING else total
             if scope is Scope.FILING:
-                np.maximum(best.filing, own + odds, out=best.filing)
+                together = own + odds > best.filing
+                best.filing[together] = (own + odds)[together]
+                of_filing[together] = power
             better = own + odds > best.bans
             best.bans[better] = (own + odds)[better]
             best.power[better] = power
             best.scope[better] = scope
             best.evidence[better] = seen[better]
+    # One error explains more than many: where the filing is off, that is what is said.
+    led = (probability(best.filing) >= settings.quarantine_at) & (of_filing == best.power)
+    best.scope[led] = Scope.FILING
     return best
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from ledgerline.errors import LedgerlineError
-from ledgerline.quality.example_suite import check_examples
+from ledgerline.quality.example_suite import run_example_suite
 
 
 def examples(**changes: object) -> pd.DataFrame:
@@ -27,7 +27,7 @@ def examples(**changes: object) -> pd.DataFrame:
 
 
 def test_examples_that_leak_nothing_pass():
-    assert check_examples(examples(), None).failures == ()
+    assert run_example_suite(examples(), None).failures == ()
 
 
 @pytest.mark.parametrize(
@@ -45,11 +45,11 @@ def test_examples_that_leak_nothing_pass():
     ],
 )
 def test_each_leak_is_critical(changes: dict[str, object], words: str):
-    failures = check_examples(examples(**changes), None).critical
+    failures = run_example_suite(examples(**changes), None).critical
     assert [f.count for f in failures if words in f.expectation] == [1]
     assert len(failures) <= 2
 
 
 def test_missing_columns_are_named():
     with pytest.raises(LedgerlineError, match="phrasing"):
-        check_examples(examples().drop(columns="phrasing"), None)
+        run_example_suite(examples().drop(columns="phrasing"), None)

@@ -143,13 +143,21 @@ def test_a_critical_failure_names_suite_expectation_rows_and_report(
     raw = store_of(spoil(facts, assets, "20"))
     reports = raw.parent / "reports"
     validated = validate(
-        raw, raw.parent / "clean.sqlite", [], settings, Catalogue.load(), reports / "data_docs"
+        raw,
+        raw.parent / "clean.sqlite",
+        [],
+        settings,
+        Catalogue.load(),
+        docs=reports / "data_docs",
+        report="../data_quality.html",
     )
     report = reports / "data_quality.html"
     write_report(report, validated.summary, validated.board, "data_docs/index.html")
     assert not validated.summary.fit
     assert "Not fit to train on" in report.read_text()
-    assert (reports / "data_docs" / "index.html").is_file()
+    index = (reports / "data_docs" / "index.html").read_text()
+    assert 'href="../data_quality.html#worst"' in index
+    assert 'id="worst"' in report.read_text()
     with pytest.raises(LedgerlineError) as caught:
         block(validated.summary.suites, report)
     message = str(caught.value)
