@@ -191,7 +191,13 @@ class Edgar:
                     "address@domain', and blocks for some ten minutes whoever asks too fast"
                 )
             if response.status_code == 429:
-                wait = max(wait, _retry_after(response.headers.get("Retry-After", "")))
+                asked_for = _retry_after(response.headers.get("Retry-After", ""))
+                if asked_for > self._settings.longest_wait_s:
+                    raise EdgarUnreachableError(
+                        f"{url}: EDGAR wants {asked_for:.0f} s of quiet (429), longer than "
+                        "longest_wait_s; run the stage again then, it goes on where it stopped"
+                    )
+                wait = max(wait, asked_for)
                 why = "asked too fast (429)"
                 continue
             if response.status_code != 200:

@@ -74,9 +74,9 @@ def site() -> Iterator[Site]:
             content = json.dumps(site.documents[self.path]).encode()
             if fault in ("403", "503"):
                 self.send_error(int(fault))
-            elif fault == "429":
+            elif fault.startswith("429"):
                 self.send_response(429)
-                self.send_header("Retry-After", "7")
+                self.send_header("Retry-After", fault.partition(" ")[2])
                 self.send_header("Content-Length", "0")
                 self.end_headers()
             elif fault == "reset":
@@ -153,9 +153,13 @@ def test_a_fault_that_passes_is_outlived(site: Site, tmp_path: Path, fault: str)
 
 def test_retry_after_is_obeyed(site: Site, tmp_path: Path) -> None:
     site.serve(1)
-    site.faults["/submissions/CIK0000000001.json"] = ["429"]
+    site.faults["/submissions/CIK0000000001.json"] = ["429 7"]
     _, waits = fetch(settings(site, tmp_path, 1))
     assert waits == [7]
+    site.faults["/api/xbrl/companyfacts/CIK0000000002.json"] = ["429 3600"]
+    site.serve(2)
+    with pytest.raises(EdgarUnreachableError, match="3600 s of quiet"):
+        fetch(settings(site, tmp_path, 2))
 
 
 def test_a_refusal_ends_it_with_advice(site: Site, tmp_path: Path) -> None:
