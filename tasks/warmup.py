@@ -18,7 +18,7 @@ from ledgerline.filings.store import Store
 from ledgerline.policy.codec import ChatCodec
 from ledgerline.policy.policy import Policy, PolicySettings
 from ledgerline.policy.scratch import build_model, train_tokenizer
-from ledgerline.rewards.observed import STEPS, observe
+from ledgerline.rewards.observed import TRIES, observe
 from ledgerline.training.demonstrations import choose, demonstrate
 from ledgerline.training.warmup import WarmupSettings, WarmupStep, warm_up
 from tasks.practice import PracticeParams, filings_task, sampled, success_rate
@@ -67,7 +67,7 @@ def main(params: WarmupParams) -> None:
 
         history = warm_up(policy.plain, demonstrations, settings, success, report, settings.seed)
         due = [example for example in train if example.is_due][: settings.pass_rate_prompts]
-        seen = observe(sampled(policy, engine, task, due, STEPS))
+        seen = observe(sampled(policy, engine, task, due, TRIES))
     with replacing_directory(BASE) as folder:
         policy.save(folder)
     summary = {

@@ -109,7 +109,7 @@ def _plot_groups(axes: Axes, audit: Audit) -> None:
     axes.bar(labels, [group.drift for group in groups], color=colours)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.set_xlabel("pass rate of the base policy, and share of prompts")
-    axes.set_title("Advantage of trying over silence, by group", loc="left")
+    axes.set_title("Pull towards trying, against silence, by group", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -177,7 +177,7 @@ def _pull(audit: Audit) -> str:
     groups = audit.groups
     return (
         f"Where a figure is due, trying pays {groups.average_reward:+.2f} more than silence on "
-        f"average; advantages within groups pull towards {groups.predicts} ({groups.drift:+.2f})."
+        f"average; advantages within groups pull towards {groups.predicts} ({groups.drift:+.3f})."
     )
 
 
@@ -218,11 +218,11 @@ def _groups(audit: Audit) -> str:
     lines = "".join(
         f"<tr><td>{group.pass_rate:.3g}</td><td class=n>{group.share:.1%}</td>"
         f"<td class=n>{group.try_reward:+.2f}</td><td class=n>{group.silent_reward:+.2f}</td>"
-        f"<td class=n>{group.drift:+.2f}</td><td>{group.favours}</td></tr>"
+        f"<td class=n>{group.drift:+.3f}</td><td>{group.favours}</td></tr>"
         for group in audit.groups.groups
     )
     return (
         "<table><tr><th>Pass rate</th><th class=n>Prompts</th><th class=n>Trying pays</th>"
-        "<th class=n>Silence pays</th><th class=n>Advantage of trying</th><th>Favours</th></tr>"
+        "<th class=n>Silence pays</th><th class=n>Pull to trying</th><th>Favours</th></tr>"
         f"{lines}</table>"
     )

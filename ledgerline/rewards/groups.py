@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ledgerline.examples.example import Example
-from ledgerline.rewards.observed import STEPS, Observed
+from ledgerline.rewards.observed import Observed
 from ledgerline.settings import Settings
 
 if TYPE_CHECKING:
     from ledgerline.rewards.audit import Played
 
 SILENT, RIGHT = "always silent", "honest expert"
-_RARE = 0.01
+_STEPS = 8
 WRONG = ("find, then answer wrongly", "first hit, whatever it is")
 
 
@@ -78,8 +78,8 @@ class Payoffs:
 class Group:
     """Prompts of one pass rate: their share, and what a group of them reinforces.
 
-    `drift` is the mean advantage of trying minus that of silence; where it is negative the
-    group teaches silence.
+    `drift` is what a rollout's advantage adds to the log-odds of trying, against silence; where it
+    is negative the group teaches silence.
     """
 
     pass_rate: float
@@ -165,45 +165,62 @@ def compare(
     """What groups of rollouts reinforce, given what each outcome pays.
 
     Without a base policy `observed`, pass rates follow the Beta distribution that `settings`
-    describe.
+    describe. Of an observed one, prompts that it never tried say nothing, and are left out.
     """
-    shares = observed.pass_rates if observed else beta_binomial(settings)
-    silence = observed.silence if observed else settings.silence
-    # A base that is never silent, or always, will not be so for ever.
-    silence = min(max(silence, _RARE), 1 - _RARE)
-    total = sum(shares)
-    steps = len(shares) - 1
-    groups = []
-    for number, share in enumerate(shares):
-        rate = number / steps
-        groups.append(_group(rate, share / total, payoffs, silence, comparison))
+    cells = _cells(settings, observed)
+    if not cells:
+        fault = "the base policy is always silent where a figure is due: there is nothing to learn"
+        return GroupAudit((), payoffs, True, 0, 0, (fault,))
+    groups = tuple(_group(number, cells, payoffs, comparison) for number in range(_STEPS + 1))
     drift = sum(group.share * group.drift for group in groups)
     average = sum(group.share * (group.try_reward - group.silent_reward) for group in groups)
     faults: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
     if drift < 0:
         faults, remedies = _explain(groups, payoffs, average, weights or {})
-    return GroupAudit(
-        tuple(groups), payoffs, observed is not None, average, drift, faults, remedies
-    )
+    return GroupAudit(groups, payoffs, observed is not None, average, drift, faults, remedies)
+
+
+def _cells(settings: GroupSettings, observed: Observed | None) -> list[tuple[float, float, float]]:
+    """(pass rate of tries, share of silence, weight) of each kind of prompt."""
+    if observed is None:
+        shares = beta_binomial(settings)
+        return [(number / _STEPS, settings.silence, share) for number, share in enumerate(shares)]
+    # Half an abstention and half a try more (Jeffreys): what was not seen may yet come.
+    return [
+        (right / (right + wrong), (silent + 0.5) / (right + wrong + silent + 1), prompts)
+        for right, wrong, silent, prompts in observed.groups
+        if right + wrong > 0
+    ]
 
 
 def _group(
-    rate: float, share: float, payoffs: Payoffs, silence: float, comparison: Comparison
+    number: int,
+    cells: Sequence[tuple[float, float, float]],
+    payoffs: Payoffs,
+    comparison: Comparison,
 ) -> Group:
-    """What groups of one pass rate reinforce, `silence` of their rollouts abstaining."""
-    tried = rate * payoffs.right + (1 - rate) * payoffs.wrong
-    drift = _advantage_of_trying(rate, payoffs, silence, comparison)
-    return Group(rate, share, tried, payoffs.silent, drift)
+    """What groups with a pass rate of about `number` eighths reinforce."""
+    rate = number / _STEPS
+    here = [cell for cell in cells if round(cell[0] * _STEPS) == number]
+    weight = sum(prompts for _, _, prompts in here)
+    pull = sum(
+        prompts * _pull(exactly, payoffs, silence, comparison) for exactly, silence, prompts in here
+    )
+    return Group(
+        pass_rate=rate,
+        share=weight / sum(prompts for _, _, prompts in cells),
+        try_reward=rate * payoffs.right + (1 - rate) * payoffs.wrong,
+        silent_reward=payoffs.silent,
+        drift=pull / weight if weight else 0.0,
+    )
 
 
-def _advantage_of_trying(
-    rate: float, payoffs: Payoffs, silence: float, comparison: Comparison
-) -> float:
-    """Mean advantage of a try minus that of an abstention, over every make-up of a group.
+def _pull(rate: float, payoffs: Payoffs, silence: float, comparison: Comparison) -> float:
+    """What a rollout's advantage adds to the log-odds of trying, over every make-up of a group.
 
-    It is what the policy gradient adds to the log-odds of trying, per rollout, divided by
-    silence × (1 − silence). In a group that is all tries or all silence nothing is compared.
+    `rate` of the tries are right, `silence` of the rollouts abstain. In a group that is all tries
+    or all silence nothing is compared.
     """
     size = comparison.group_size
     expected = 0.0
@@ -225,7 +242,7 @@ def _advantage_of_trying(
                 squares = sum(count * (reward - mean) ** 2 for count, reward in made_up)
                 scale = math.sqrt(squares / (size - 1)) + 1e-4
             expected += probability * silent * (mean - payoffs.silent) / scale
-    return expected / (size * silence * (1 - silence))
+    return expected / size
 
 
 def _explain(
@@ -271,7 +288,7 @@ def beta_binomial(settings: GroupSettings) -> list[float]:
     """Shares of prompts solved 0, 1, … 8 times of 8, pass rates being Beta distributed."""
     a = settings.accuracy * settings.spread
     b = settings.spread - a
-    tries = STEPS
+    tries = _STEPS
 
     def beta(x: float, y: float) -> float:
         return math.lgamma(x) + math.lgamma(y) - math.lgamma(x + y)

@@ -11,23 +11,21 @@ from pydantic import Field, ValidationError
 from ledgerline.environments.transcript import Outcome, Transcript
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
-from ledgerline.rewards.components import found_fact, right_figure
+from ledgerline.rewards.components import found_fact, right_figure, wrong_figure
 from ledgerline.settings import Settings
 
-STEPS = 8
+TRIES = 8
 
 
 class Observed(Settings):
     """The base policy as sampled in training.
 
-    `pass_rates` are the shares of prompts by the pass rate of their tries, to the nearest of
-    0, 1/8, … 1; a try is whatever is not silence, and a prompt never tried counts as never solved.
-    `silence` is the share of abstentions, `finds` the share of wrong answers before which a search
-    had found the fact.
+    `groups` counts prompts by what came of their episodes: (right, wrong, silent, prompts), where
+    wrong is whatever is neither right nor silent. `finds` is the share of wrong answers before
+    which a search had found the fact.
     """
 
-    pass_rates: list[float] = Field(min_length=2)
-    silence: float = Field(ge=0, le=1)
+    groups: list[tuple[int, int, int, int]] = Field(min_length=1)
     finds: float = Field(ge=0, le=1)
 
 
@@ -37,27 +35,23 @@ def observe(episodes: Sequence[tuple[Example, Sequence[Transcript]]]) -> Observe
     Raises:
         LedgerlineError: none of the examples has a figure due.
     """
-    rates: Counter[int] = Counter()
-    silent: list[bool] = []
+    groups: Counter[tuple[int, int, int]] = Counter()
     finds: list[float] = []
     for example, transcripts in episodes:
         if not example.is_due:
             continue
-        silent += [transcript.outcome is Outcome.ABSTAINED for transcript in transcripts]
-        tries = [t for t in transcripts if t.outcome is not Outcome.ABSTAINED]
-        right = [right_figure(transcript, example) for transcript in tries]
-        rates[round(STEPS * fmean(right)) if right else 0] += 1
+        silent = sum(transcript.outcome is Outcome.ABSTAINED for transcript in transcripts)
+        right = sum(right_figure(transcript, example) > 0 for transcript in transcripts)
+        groups[right, len(transcripts) - right - silent, silent] += 1
         finds += [
             found_fact(transcript, example)
-            for transcript, is_right in zip(tries, right, strict=True)
-            if transcript.outcome is Outcome.ANSWERED and not is_right
+            for transcript in transcripts
+            if wrong_figure(transcript, example)
         ]
-    prompts = rates.total()
-    if prompts == 0:
+    if not groups:
         raise LedgerlineError("the base policy can't be observed: no prompt has a figure due")
     return Observed(
-        pass_rates=[rates[number] / prompts for number in range(STEPS + 1)],
-        silence=fmean(silent),
+        groups=[(*made_up, prompts) for made_up, prompts in sorted(groups.items())],
         finds=fmean(finds) if finds else 0.0,
     )
 

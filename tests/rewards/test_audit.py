@@ -95,8 +95,10 @@ def test_wrong_at_a_tenth_teaches_silence_through_the_groups_never_solved(world:
 
 def test_a_base_that_solves_most_prompts_is_safe_from_it(world: World) -> None:
     weights = PLAIN | {"wrong_figure": -0.1, "figure_not_due": -0.1}
-    solved = [0.02, 0.02, 0.02, 0.04, 0.1, 0.1, 0.2, 0.2, 0.3]
-    found = audited(world, weights, observed=Observed(pass_rates=solved, silence=0.1, finds=0.3))
+    solved = [
+        (right, 7 - right, 1, prompts) for right, prompts in enumerate((1, 1, 2, 4, 8, 8, 8, 16))
+    ]
+    found = audited(world, weights, observed=Observed(groups=solved, finds=0.3))
     assert found.groups.observed
     assert found.groups.predicts == "trying"
 
@@ -222,8 +224,9 @@ def test_a_group_where_all_is_paid_alike_teaches_nothing() -> None:
 @pytest.mark.parametrize("comparison", [DIVIDED, PLAINLY])
 def test_the_pull_of_a_group_is_what_sampled_groups_give(comparison: Comparison) -> None:
     """The audit's sum over make-ups against advantages as the trainer computes them."""
-    payoffs, silence, rate = Payoffs(right=1.0, wrong=-0.1, silent=0.0), 0.2, 0.25
-    observed = Observed(pass_rates=[0, 0, 1, 0, 0, 0, 0, 0, 0], silence=silence, finds=0)
+    payoffs, rate = Payoffs(right=1.0, wrong=-0.5, silent=0.0), 0.125
+    observed = Observed(groups=[(3, 21, 6, 1)], finds=0)
+    silence = 6.5 / 31
     expected = compare(payoffs, GROUPS, comparison, observed).drift
     generator = torch.Generator().manual_seed(1)
     draws = torch.rand(40_000, comparison.group_size, generator=generator)
@@ -231,8 +234,8 @@ def test_the_pull_of_a_group_is_what_sampled_groups_give(comparison: Comparison)
     right = draws > silence + (1 - silence) * (1 - rate)
     rewards = torch.where(silent, payoffs.silent, torch.where(right, payoffs.right, payoffs.wrong))
     found = advantages(rewards, comparison.objective.scale)
-    pull = found[~silent].sum() / draws.numel() / (silence * (1 - silence))
-    assert float(pull) == pytest.approx(expected, abs=0.01)
+    assert float(found[~silent].sum() / draws.numel()) == pytest.approx(expected, abs=0.002)
+    assert abs(expected) > 0.01
 
 
 # What the audit is told of the base.
@@ -255,9 +258,14 @@ def test_the_base_is_observed_where_a_figure_is_due(world: World) -> None:
             (quiet, [world.play(quiet, honest(quiet))] * 4),
         ]
     )
-    assert [number for number, share in enumerate(seen.pass_rates) if share] == [0, 5]
-    assert seen.pass_rates[0] == pytest.approx(2 / 3)
-    assert seen.silence == pytest.approx(5 / 12)
+    assert seen.groups == [(0, 0, 4, 1), (0, 4, 0, 1), (2, 1, 1, 1)]
     assert seen.finds == pytest.approx(3 / 5)
+    found = compare(Payoffs(1.0, -0.1, 0.0), GROUPS, DIVIDED, seen)
+    # The prompt that was never tried says nothing; of the two others one is never solved.
+    assert [(group.pass_rate, group.share) for group in found.groups if group.share] == [
+        (0, 0.5), (0.625, 0.5),
+    ]  # fmt: skip
+    quiet_base = compare(Payoffs(1.0, -0.1, 0.0), GROUPS, DIVIDED, observe([(example, [silent])]))
+    assert "always silent" in quiet_base.faults[0]
     with pytest.raises(LedgerlineError, match="no prompt has a figure due"):
         observe([(quiet, [silent])])

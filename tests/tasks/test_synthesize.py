@@ -93,7 +93,7 @@ def test_the_audit_reads_the_examples_and_passes(params: Params) -> None:
 
 def test_the_audit_takes_what_the_warm_up_saw_of_its_base(params: Params) -> None:
     synthesize.main(params)
-    seen = {"pass_rates": [0.5, 0, 0, 0, 0.1, 0, 0, 0, 0.4], "silence": 0.2, "finds": 0.1}
+    seen = {"groups": [[0, 7, 1, 50], [4, 3, 1, 10], [7, 0, 1, 40], [0, 0, 8, 5]], "finds": 0.1}
     Path("reports/warmup.json").write_bytes(orjson.dumps(seen | {"steps": 450}))
     audit.main(params)
     found = orjson.loads(Path("reports/audit.json").read_bytes())
@@ -104,8 +104,8 @@ def test_the_audit_takes_what_the_warm_up_saw_of_its_base(params: Params) -> Non
 @pytest.mark.parametrize(
     ("summary", "why"),
     [
-        ('{"pass_rates": "many", "silence": 0, "finds": 0}', "pass_rates: Input should be a"),
-        ('{"pass_rates": [1, 0]}', "'silence' is missing"),
+        ('{"groups": "many", "finds": 0}', "groups: Input should be a"),
+        ('{"groups": [[1, 2, 5, 1]]}', "'finds' is missing"),
         ("{half", "run the stage warmup"),
     ],
 )
