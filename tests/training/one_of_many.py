@@ -1,0 +1,67 @@
+"""One training process of several: `python -m tests.training.one_of_many FOLDER`.
+
+Its engine says the same whoever asks, so that runs of one and of two processes can be compared.
+"""
+
+import sys
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from ledgerline.environments.calls import write_call
+from ledgerline.training.trainer import Trainer
+from tests.training.conftest import new_policy, settings
+from tests.training.echo import QUESTIONS, TASK
+
+GROUP = 4
+
+
+class ReadAloud:
+    """Rights the first episodes of a group and fails the others, in tokens of its own choice."""
+
+    def __init__(self, codec):
+        self._codec = codec
+
+    def refresh(self, model, step=0):
+        pass
+
+    def play(self, interactions, sampling, generator):
+        for index, episode in enumerate(interactions):
+            while not episode.over:
+                turn = self._codec.encode_turn(self._say(episode, index % GROUP))
+                episode.advance(turn, [-1.0 - 0.1 * position for position in range(len(turn))])
+
+    @staticmethod
+    def _say(episode, place):
+        opening, turns = episode.so_far
+        word = opening.removeprefix("What is ").removesuffix("?")
+        if place == 0 and not turns:
+            return write_call("look_up", {"word": word})
+        return write_call("say", {"answer": word if place < 2 else "puce"})
+
+
+def train(folder):
+    """Train three steps; leave this process's weights and reports in `folder`."""
+    policy = new_policy()
+    changes = {"steps": 3, "group_size": GROUP, "batch_tokens": 200, "refills": 1}
+    trainer = Trainer(
+        policy,
+        ReadAloud(policy.codec),
+        TASK,
+        QUESTIONS,
+        settings(**changes),
+        folder / "checkpoints",
+    )
+    reports = []
+    trainer.run(reports.append)
+    weights = {name: value.detach().contiguous() for name, value in policy.model.named_parameters()}
+    save_file(weights, folder / f"rank{trainer.processes.rank}.safetensors")
+    (folder / f"rank{trainer.processes.rank}.txt").write_text(
+        "".join(
+            f"{report.metrics['loss']:.4f} {report.metrics['rollouts']}\n" for report in reports
+        )
+    )
+
+
+if __name__ == "__main__":
+    train(Path(sys.argv[1]))

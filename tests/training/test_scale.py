@@ -1,0 +1,84 @@
+"""Two processes train as one does, and gradients need not keep their activations."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ledgerline.training import batches
+from ledgerline.training.demonstrations import demonstrate
+from tests.pipeline.sources import ROOT
+from tests.training.conftest import new_policy
+from tests.training.echo import QUESTIONS, TASK
+from tests.training.one_of_many import train
+
+
+def launch(folder, number):
+    """Train in `number` processes as `accelerate launch` would start them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = []
+    for rank in range(number):
+        environment = {
+            **os.environ,
+            "ACCELERATE_USE_CPU": "true",
+            "OMP_NUM_THREADS": "1",
+            "RANK": str(rank),
+            "LOCAL_RANK": str(rank),
+            "WORLD_SIZE": str(number),
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+        }
+        command = [sys.executable, "-m", "tests.training.one_of_many", folder]
+        running.append(subprocess.Popen(command, cwd=ROOT, env=environment))
+    assert [process.wait() for process in running] == [0] * number
+
+
+def test_two_processes_end_with_the_weights_of_one(tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    launch(two, 2)
+    train(one)
+    alone = load_file(one / "rank0.safetensors")
+    ranks = [load_file(two / f"rank{rank}.safetensors") for rank in range(2)]
+    before = dict(new_policy().model.named_parameters())
+    for name, value in alone.items():
+        assert torch.equal(ranks[0][name], ranks[1][name])
+        assert torch.allclose(ranks[0][name], value, atol=1e-5)
+    assert any((alone[name] - before[name]).abs().max() > 1e-3 for name in alone)
+    told = (one / "rank0.txt").read_text()
+    assert len(told.splitlines()) == 3
+    assert (two / "rank0.txt").read_text() == told
+    assert (two / "rank1.txt").read_text() == ""
+
+
+def learn(policy):
+    """Loss and gradients of one micro-batch, and how often its first layer was computed."""
+    shown = [demonstrate(policy.codec, TASK, question) for question in QUESTIONS]
+    (batch,) = batches.split(
+        [d.tokens for d in shown], [d.sampled for d in shown], 4096, torch.device("cpu")
+    )
+    calls = []
+    policy.plain.get_decoder().layers[0].mlp.register_forward_pre_hook(lambda *_: calls.append(1))
+    policy.model.train()
+    logprobs, _ = batches.logprobs(policy.plain, batch, 1.0)
+    loss = -logprobs.mean()
+    loss.backward()
+    return loss.detach(), [value.grad for value in policy.model.parameters()], len(calls)
+
+
+def test_gradient_checkpointing_changes_no_gradient():
+    plain, saving = new_policy(), new_policy()
+    saving.checkpoint_gradients()
+    loss, gradients, calls = learn(plain)
+    same_loss, same_gradients, more_calls = learn(saving)
+    assert (calls, more_calls) == (1, 2)
+    assert same_loss == pytest.approx(loss, abs=1e-7)
+    for ours, theirs in zip(gradients, same_gradients, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-7)
