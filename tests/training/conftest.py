@@ -100,7 +100,7 @@ def warm(policy: Policy) -> None:
                 "check_every": 45,
                 "target": 1.0,
                 "batch_tokens": 2048,
-                "decay_from": 4,
+                "decay_from": 45,
                 "pass_rate_prompts": 4,
                 "dtype": "float32",
                 "optimizer": optimizer(5e-3).model_dump(),
