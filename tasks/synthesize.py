@@ -7,21 +7,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import orjson
+import pandas as pd
 
 from ledgerline.durable import write_bytes, write_text
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.card import card
 from ledgerline.examples.confirm import Draft, Refusal
+from ledgerline.examples.example import Example
 from ledgerline.examples.holdouts import SLICES, Holdouts, slice_name
 from ledgerline.examples.jsonl import write_jsonl
 from ledgerline.examples.leakage import check_examples
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.prose import drafts_of, placed, read_sentences
-from ledgerline.examples.synthesize import SynthesizeSettings, make_holdouts, synthesize
+from ledgerline.examples.synthesize import Corpus, SynthesizeSettings, make_holdouts, synthesize
 from ledgerline.examples.universe import Universe
 from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
+from ledgerline.quality.example_suite import run_example_suite
+from ledgerline.quality.gate import block
 from tasks.params import Params
 from tasks.stage import run_stage
 
@@ -29,6 +33,7 @@ FACTS = Path("data/clean/facts.sqlite")
 EXAMPLES = Path("data/examples")
 CLAUDE = Path("data/claude")
 CARD = Path("reports/examples.md")
+DOCS = Path("reports/examples_docs")
 SUMMARY = Path("reports/synthesize.json")
 
 
@@ -63,6 +68,8 @@ def main(params: SynthesizeParams) -> None:
             "the examples leak or are malformed: " + "; ".join(map(str, failed)) + ". Nothing was "
             "written; look at synthesize.holdouts in params.yaml and at the author's phrasings."
         )
+    suite = run_example_suite(_table(corpus), DOCS)
+    block([suite], DOCS / "index.html", "look at synthesize.holdouts in params.yaml")
     for name, examples in corpus.splits().items():
         write_jsonl(EXAMPLES / f"{name}.jsonl", examples)
     write_text(CARD, card(corpus))
@@ -81,6 +88,34 @@ def main(params: SynthesizeParams) -> None:
         "expectations": {str(expectation.name): expectation.met for expectation in expectations},
     }
     write_bytes(SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _table(corpus: Corpus) -> pd.DataFrame:
+    """The examples as the columns that the expectation suite reads."""
+    return pd.DataFrame(
+        {
+            "id": example.id,
+            "split": example.split.value,
+            "prompt": example.prompt,
+            "completion": example.completion,
+            "holdouts": ",".join(sorted(holdout.value for holdout in example.holdouts)),
+            "company": example.reference and str(example.reference.cik),
+            "metric": example.reference and _asked(example),
+            "period": example.reference and example.reference.period,
+            "phrasing": example.phrasing.split(":")[-1],
+            "document_date": example.document_date.isoformat(),
+        }
+        for examples in corpus.splits().values()
+        for example in examples
+    )
+
+
+def _asked(example: Example) -> str:
+    """The metric asked for; of a figure reckoned from several metrics, their names."""
+    metrics = {call.metric for call in example.calls}
+    if len(metrics) > 1 or example.reference is None:
+        return " / ".join(sorted(metrics))
+    return example.reference.metric
 
 
 def _prose(
