@@ -52,4 +52,5 @@ def _ingest(root: Path, first: date, last: date) -> dict[str, Any]:
         else source
         for source in section["sources"]
     ]
-    return {"sources": sources, "filed": {"first": first, "last": last}}
+    # As text: DVC takes no dates among params.
+    return {"sources": sources, "filed": {"first": str(first), "last": str(last)}}

@@ -38,7 +38,13 @@ def write_params(folder: Path, **promote: Any) -> None:
     """The repository's own params.yaml, with less to do."""
     params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
     params["limits"] |= {"tokens": 140, "turn_tokens": 70}
-    params["policy"]["scratch"] |= {"vocabulary": 400, "width": 32, "layers": 1, "feed_forward": 64}
+    params["policy"]["scratch"] |= {
+        "vocabulary": 400,
+        "width": 32,
+        "layers": 1,
+        "feed_forward": 64,
+        "copying": False,
+    }
     params["evaluate"] |= {
         "test": 40,
         "validation": 20,
