@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import gather_object, reduce
+from accelerate.utils import gather_object, parse_flag_from_env, reduce
 
 AnyThing = TypeVar("AnyThing")
 
@@ -18,7 +18,8 @@ class Processes:
     """The processes of this run. All hold the same weights and take the same decisions."""
 
     def __init__(self) -> None:
-        self._state = PartialState()
+        on_cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.cuda.is_available()
+        self._state = PartialState(cpu=on_cpu)
         self.number: int = self._state.num_processes
         self.rank: int = self._state.process_index
 

@@ -112,7 +112,7 @@ def test_greedy_tokens_are_the_embedded_engines_whichever_adapter_is_loaded(serv
 def test_ten_steps_with_an_adapter_swapped_at_each_improve_the_reward(served, base, tmp_path):
     policy = adapted(base)
     changes = {"steps": 10, "refills": 0, "group_size": 32}
-    trained = settings(optimizer=optimizer(1e-3).model_dump(), **changes)
+    trained = settings(optimizer=optimizer(3e-3).model_dump(), **changes)
     rewards, outside = [], []
 
     def report(step):

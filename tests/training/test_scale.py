@@ -70,7 +70,7 @@ def learn(policy):
     logprobs, _ = batches.logprobs(policy.plain, batch, 1.0)
     loss = -logprobs.mean()
     loss.backward()
-    return float(loss), [value.grad for value in policy.model.parameters()], len(calls)
+    return loss.item(), [value.grad for value in policy.model.parameters()], len(calls)
 
 
 def test_gradient_checkpointing_changes_no_gradient():
