@@ -67,7 +67,7 @@ def adapted(base, seed=None):
         with torch.no_grad():
             for name, parameter in policy.model.named_parameters():
                 if "lora_B" in name:
-                    parameter.copy_(0.05 * torch.randn(parameter.shape, generator=generator))
+                    parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
     policy.model.eval()
     return policy
 
@@ -93,7 +93,7 @@ def test_logprobs_are_the_trainers(served, base, temperature):
         gaps.append(ours - batches.sampled_values(batch, [r.logprobs for r in played]))
     gap = torch.cat(gaps).abs()
     print(f"{len(gap)} tokens at temperature {temperature}: largest gap {gap.max():.2e}")
-    assert len(gap) > 300
+    assert len(gap) > 100
     assert gap.max() < 1e-3
 
 
