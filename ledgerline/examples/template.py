@@ -222,7 +222,7 @@ def _draft(
         phrasing=phrasing.id,
         register=phrasing.register,
         holdouts=wanted,
-        intended=found_last and (found_last.cik, found_last.metric, found_last.period),
+        intended=(found_last.cik, found_last.metric, found_last.period) if found_last else None,
     )
 
 

@@ -15,6 +15,7 @@ as trainable as any:
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,7 +93,7 @@ def prime_copying(model: PreTrainedModel, generator: torch.Generator) -> None:
 
     Raises `LedgerlineError` where the model is too small to hold it.
     """
-    layers = model.get_decoder().layers
+    layers: Any = model.get_decoder().layers
     plan = _plan(model)
     if len(layers) < 2 or plan.hashed < 2:
         raise LedgerlineError(
@@ -129,7 +130,7 @@ def _plan(model: PreTrainedModel) -> _Plan:
     )
 
 
-def _look_back(attention: torch.nn.Module, plan: _Plan, hashing: Tensor) -> None:
+def _look_back(attention: Any, plan: _Plan, hashing: Tensor) -> None:
     """Heads 0, 1, … look 1, 2, … places back and write the hash of the token they see.
 
     A query turned back by n places meets the key n places before it in phase, whatever the
@@ -159,7 +160,7 @@ def _look_back(attention: torch.nn.Module, plan: _Plan, hashing: Tensor) -> None
         )
 
 
-def _compare(attention: torch.nn.Module, plan: _Plan, head: int, hashing: Tensor) -> None:
+def _compare(attention: Any, plan: _Plan, head: int, hashing: Tensor) -> None:
     """Let `head` match the tokens up to here with those before each place.
 
     The hashes of a trail are added up, each shuffled in its own way, so that their order counts.
@@ -179,7 +180,7 @@ def _compare(attention: torch.nn.Module, plan: _Plan, head: int, hashing: Tensor
         key[slow, plan.back(places)] = _MATCH * level * shuffles[places - 1]
 
 
-def _copy(attention: torch.nn.Module, plan: _Plan, head: int, scale: float) -> None:
+def _copy(attention: Any, plan: _Plan, head: int, scale: float) -> None:
     """Let `head` carry the token it looks at, or its group's part of it, to the output."""
     start = plan.group(head) * plan.head
     number = min(plan.head, plan.token - start)

@@ -104,7 +104,7 @@ def _other_unit(board: Board, settings: UnitsSettings) -> tuple[Flags, npt.NDArr
     of_key = pd.Series([unit for _, unit in most], index=most.index)
     rows = np.flatnonzero(np.isin(key, of_key.index))
     values = frame.iloc[rows].assign(start=board.start[rows], end=board.end[rows])
-    values = values.assign(value=board.value[rows], usual=of_key.loc[key[rows]].to_numpy())
+    values = values.assign(value=board.value[rows], usual=of_key.reindex(key[rows]).to_numpy())
     same = values.groupby(["key", "start", "end", "value"])["unit"].transform("nunique") > 1
     own = filings.loc[pd.MultiIndex.from_frame(values[["key", "unit"]])].to_numpy()
     others = filings.loc[pd.MultiIndex.from_frame(values[["key", "usual"]])].to_numpy()
