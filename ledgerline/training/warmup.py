@@ -68,11 +68,12 @@ def warm_up(
     history: list[WarmupStep] = []
     losses: list[float] = []
     queue: list[int] = []
+    size = min(settings.batch, len(demonstrations))
     model.train()
     for step in range(1, settings.steps + 1):
-        if len(queue) < settings.batch:
+        if len(queue) < size:
             queue = generator.permutation(len(demonstrations)).tolist()
-        chosen = [demonstrations[queue.pop()] for _ in range(settings.batch)]
+        chosen = [demonstrations[queue.pop()] for _ in range(size)]
         set_learning_rate(
             optimizers, settings.optimizer, step - 1, settings.decay_from, settings.steps
         )

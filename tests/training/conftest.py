@@ -85,7 +85,7 @@ def warmed() -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in policy.plain.state_dict().items()}
 
 
-def warm(policy: Policy) -> None:
+def warm(policy: Policy, batch: int = 16, steps: int = 45) -> None:
     """Show `policy` a few demonstrations."""
     demonstrations = [demonstrate(policy.codec, TASK, question) for question in QUESTIONS] * 8
     warm_up(
@@ -95,8 +95,8 @@ def warm(policy: Policy) -> None:
             {
                 "seed": 0,
                 "demonstrations": {"count": 32, "phrasings": 1.0},
-                "batch": 16,
-                "steps": 45,
+                "batch": batch,
+                "steps": steps,
                 "check_every": 45,
                 "target": 1.0,
                 "batch_tokens": 2048,

@@ -13,7 +13,7 @@ from ledgerline.training import trainer as training
 from ledgerline.training.checkpoint import checkpoints
 from ledgerline.training.rollouts import roll_out
 from ledgerline.training.trainer import Trainer
-from tests.training.conftest import new_policy, optimizer, settings
+from tests.training.conftest import new_policy, optimizer, settings, warm
 from tests.training.echo import QUESTIONS, TASK
 
 ENGINE = EngineSettings(rows=16, positions=128, dtype="float32")
@@ -38,6 +38,13 @@ def share_solved(policy):
     engine = policy.embedded_engine(ENGINE)
     rollouts = roll_out(engine, policy.codec, TASK, QUESTIONS, 100, sampling, generator)
     return sum(rollout.succeeded for rollout in rollouts) / len(rollouts)
+
+
+def test_a_warm_up_of_fewer_demonstrations_than_a_batch_shows_them_all():
+    policy = new_policy()
+    before = weights(policy)
+    warm(policy, batch=10_000, steps=2)
+    assert any(not torch.equal(before[name], value) for name, value in weights(policy).items())
 
 
 def test_practice_raises_the_share_solved(warmed, tmp_path):
