@@ -8,7 +8,8 @@ tag therefore never replaces a more preferred one, however late it is filed.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ import yaml
 from rapidfuzz import fuzz, process
 
 from ledgerline.errors import LedgerlineError
+from ledgerline.filings.chatter import without_chatter
 
 UnitKind = Literal["money", "per_share", "shares", "ratio", "multiple"]
 Sign = Literal["positive", "either"]
@@ -43,7 +45,7 @@ class Metric:
     formula: str | None = None
 
 
-@cache
+@lru_cache(maxsize=50_000)
 def name_key(text: str) -> str:
     """What of a metric's name counts: letters and digits, without case, plurals, "and"."""
     text = text.lower().replace("&", " and ").replace("%", " percent ").replace("’", "'")
@@ -100,17 +102,23 @@ class Catalogue:
     def resolve(self, text: str) -> Metric | tuple[str, ...]:
         """The metric that `text` names, or the display names nearest to it (maybe none).
 
-        An exact name (up to case, punctuation, plurals and "&") always wins; a misspelling
-        counts only when it is close and clearly closer to one metric than to any other.
+        An exact name (up to case, punctuation, plurals and "&") always wins, then one with words
+        of a sentence around it; a misspelling counts only when it is close and clearly closer
+        to one metric than to any other.
         """
         answer = self._resolved.get(text)
         if answer is None:
-            answer = self._by_key.get(name_key(text)) if len(text) <= 120 else ()
-            if answer is None:
-                answer = self._nearest(text)
+            answer = self._find(text) if len(text) <= 120 else ()
             if len(self._resolved) < 100_000:
                 self._resolved[text] = answer
         return answer
+
+    def _find(self, text: str) -> Metric | tuple[str, ...]:
+        for form in chain([text], without_chatter(text)):
+            metric = self._by_key.get(name_key(form))
+            if metric is not None:
+                return metric
+        return self._nearest(text)
 
     def _nearest(self, text: str) -> Metric | tuple[str, ...]:
         key = name_key(text)

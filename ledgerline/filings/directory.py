@@ -5,10 +5,12 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
+from itertools import chain
 
 from rapidfuzz import fuzz, process
 
+from ledgerline.filings.chatter import DEEDS, without_chatter
 from ledgerline.filings.facts import Company
 
 _LEGAL = frozenset(
@@ -21,7 +23,7 @@ _CLOSE = 86.0
 _MARGIN = 6.0
 
 
-@cache
+@lru_cache(maxsize=50_000)
 def name_key(text: str) -> str:
     """What of a company's name counts: words without case, punctuation, "and" and legal form."""
     text = _STATE.sub(" ", text.lower())
@@ -34,6 +36,13 @@ def name_key(text: str) -> str:
     while len(words) > 1 and words[-1] in _LEGAL:
         words = words[:-1]
     return " ".join(words)
+
+
+def _parts(text: str) -> list[str]:
+    """The name and the ticker of "Apple Inc. (NASDAQ: AAPL)"; anything else is one part."""
+    wrapped = re.search(r"\(([^()]*)\)", text)
+    parts = [text.partition("(")[0], wrapped[1].split(":")[-1]] if wrapped else [text]
+    return [part.strip().removeprefix("$") for part in parts]
 
 
 class Directory:
@@ -78,8 +87,8 @@ class Directory:
         """The company that `text` means, or the names it may have meant (maybe none).
 
         In order: ticker in capitals, name, CIK, ticker in any case, the start of just one
-        name, initials in capitals, a misspelling that is close to one name and clearly closer
-        to it than to any other.
+        name, initials in capitals; any of these with words of a sentence around it; a
+        misspelling that is close to one name and clearly closer to it than to any other.
         """
         answer = self._resolved.get(text)
         if answer is None:
@@ -89,15 +98,20 @@ class Directory:
         return answer
 
     def _find(self, text: str) -> Company | tuple[str, ...]:
-        plain = text.strip().removeprefix("$")
-        for wrapped in re.findall(r"\(([^()]*)\)", plain)[:1]:
-            # "Apple Inc. (AAPL)", "Apple (NASDAQ: AAPL)"
-            outer = self._find(plain.split("(")[0])
-            if isinstance(outer, Company):
-                return outer
-            return self._find(wrapped.split(":")[-1])
-        key = name_key(plain)
-        joined = key.replace(" ", "")
+        for form in chain([text], without_chatter(text, DEEDS)):
+            ciks = self._known(form)
+            if ciks:
+                return self._one_of(ciks)
+        answers = [self._nearest(name_key(part).replace(" ", "")) for part in _parts(text)]
+        return next((answer for answer in answers if isinstance(answer, Company)), answers[-1])
+
+    def _known(self, text: str) -> set[int]:
+        """The companies that are called exactly `text`."""
+        parts = [self._called(part) for part in _parts(text)]
+        return next((ciks for ciks in parts if len(ciks) == 1), parts[-1])
+
+    def _called(self, plain: str) -> set[int]:
+        joined = name_key(plain).replace(" ", "")
         candidates = (
             self._tickers.get(plain) if plain.isupper() else None,
             self._joined.get(joined),
@@ -107,10 +121,7 @@ class Directory:
             self._starts.get(joined) if len(joined) >= 3 else None,
             self._initials.get(plain.lower()) if plain.isupper() and len(plain) >= 3 else None,
         )
-        for ciks in candidates:
-            if ciks:
-                return self._one_of(ciks)
-        return self._nearest(joined)
+        return next((ciks for ciks in candidates if ciks), set())
 
     def _by_cik(self, text: str) -> set[int] | None:
         digits = re.fullmatch(r"(?:cik)?[\s#:]*0*(\d{1,10})", text.lower())

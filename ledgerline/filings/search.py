@@ -1,5 +1,6 @@
 """Search: the figure that a company, a metric and a period in people's words name."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import islice
@@ -8,6 +9,7 @@ from typing import Literal
 from rapidfuzz import fuzz, process
 
 from ledgerline.filings.catalogue import Catalogue, Metric
+from ledgerline.filings.chatter import without_chatter
 from ledgerline.filings.directory import Directory
 from ledgerline.filings.facts import Company
 from ledgerline.filings.period_words import Ending, Named, Reading, Relative, read_period
@@ -21,6 +23,8 @@ __all__ = ["Figure", "Hit", "Miss", "Search"]
 Argument = Literal["company", "metric", "period"]
 _REMEMBERED = 200_000
 """Calls, and misspelt names, kept answered; a rollout's nonsense must not fill the memory."""
+_LONGEST_PERIOD = 160
+"""Characters of a period with the words of a sentence around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Search(Statements):
         if not isinstance(measure, Metric):
             return Miss("metric", f"{_quoted(metric)} is no known metric.", measure)
         try:
-            reading = read_period(period)
+            reading = _reading(period)
         except ValueError:
             near = self._labels(filer.cik, measure, as_of, None)
             return Miss("period", f"{_quoted(period)} is no known period.", near)
@@ -144,6 +148,17 @@ class Search(Statements):
         ranked = process.extract(metric.display, displays, scorer=fuzz.WRatio, limit=None)
         reported = (display for display, _, name in ranked if self.versions(cik, name))
         return tuple(islice(reported, 5))
+
+
+def _reading(period: str) -> Reading:
+    """What period is named, be it with words of a sentence around it."""
+    try:
+        return read_period(period)
+    except ValueError:
+        for form in without_chatter(period) if len(period) <= _LONGEST_PERIOD else ():
+            with suppress(ValueError):
+                return read_period(form)
+        raise
 
 
 def _ending(metric: Metric, series: Series, reading: Ending, as_of: date | None) -> Figure | None:
