@@ -12,6 +12,7 @@ import yaml
 
 _ALTERNATIVES = re.compile(r"\(([^()|]*(?:\|[^()|]*)+)\)")
 _SLOT = re.compile(r"\{([a-zA-Z_']+)\}")
+_FULL_STOP = re.compile(r"\.\.(?!\.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,12 @@ class Phrasing:
     slots: frozenset[str]
 
     def fill(self, words: Mapping[str, str], rng: random.Random) -> str:
-        """The document: one alternative of each group, every slot filled from `words`."""
+        """The document: one alternative of each group, every slot filled from `words`.
+
+        Words that end in a full stop ("Apple Inc.") take the place of the sentence's.
+        """
         text = _ALTERNATIVES.sub(lambda group: rng.choice(group[1].split("|")), self.text)
-        return _SLOT.sub(lambda slot: words[slot[1]], text) + " "
+        return _FULL_STOP.sub(".", _SLOT.sub(lambda slot: words[slot[1]], text)) + " "
 
 
 @cache

@@ -141,12 +141,12 @@ def expansions(text: str) -> list[str]:
 
 
 def _tokens(text: str) -> frozenset[str]:
-    """A phrasing's words and marks, slots under one name each whatever their case."""
-    text = _CASE_SLOTS.sub(" ", text)
+    """A phrasing's words and marks, whatever their case; slots under one name each, no digits."""
+    text = _CASE_SLOTS.sub(" ", text).lower()
     for slot, name in (
         (r"\{company('s)?\}", " COMPANY "),
-        (r"\{[mM]etric\}", " METRIC "),
-        (r"\{([pP]eriod|short|[dD]ate)\}", " PERIOD "),
+        (r"\{metric\}", " METRIC "),
+        (r"\{(period|short|date)\}", " PERIOD "),
     ):
         text = re.sub(slot, name, text)
-    return frozenset(re.findall(r"\{\w+\}|[\w']+|[^\w\s]", text))
+    return frozenset(re.findall(r"\{\w+\}|[^\W\d]+(?:'[^\W\d]+)*|[^\w\s]", text))

@@ -46,8 +46,20 @@ _LEADING = (
     "capital", "cash", "change in", "cost of", "current", "gross", "interest", "long-term", "net",
     "non-current", "operating", "other", "research", "short-term", "total",
 )  # fmt: skip
-_ACT = ("additions", "allocations", "contributions", "investments", "payments", "purchases")
+_ACT = (
+    "additions", "allocations", "amortization", "benefits", "charges", "contributions", "gains",
+    "income", "investments", "losses", "payments", "proceeds", "provision", "purchases",
+    "recoveries", "reductions", "settlements", "transfers",
+)  # fmt: skip
+_OWNERS = ("alumni", "associates", "co-owners", "franchisees", "members", "partners", "sponsors")
+_STATE = ("accrued", "consolidated", "disputed", "impaired", "pledged", "restricted", "settled")
 _DO = ("acquire", "develop", "equip", "lease", "maintain", "replace", "restore", "upgrade")
+_UNCOUNTED = frozenset(
+    {
+        "aircraft", "carbon", "cargo", "energy", "footfall", "freight", "innovation", "loyalty",
+        "recruiting", "safety", "training", "water",
+    }
+)  # fmt: skip
 _SYLLABLES = (
     "ad", "al", "an", "ar", "as", "be", "bra", "ca", "cel", "chi", "co", "cre", "da", "del", "di",
     "do", "dy", "el", "en", "ep", "er", "es", "ex", "fa", "fi", "flo", "for", "ga", "gli", "go",
@@ -69,16 +81,56 @@ def indicator(rng: random.Random) -> str:
         f"{first} {measure}",
         f"{thing} {measure}",
         f"{first} {thing} {measure}",
-        f"{measure} of {first} {thing}s",
+        f"{measure} of {first} {_plural(thing)}",
         f"{rng.choice(_LEADING)} {first} {measure}",
         f"{rng.choice(_LEADING)} {thing} {measure}",
         f"{thing} and {other} {measure}",
         f"{rng.choice(_ACT)} of {thing}, {other} and {first} {measure}",
         f"{rng.choice(_ACT)} to {rng.choice(_DO)} {thing} and {other} {measure}",
+        *_statement_lines(rng, first, thing, other, measure),
         _invented(rng),
         _letters(rng),
     )
     return rng.choice(shapes)
+
+
+def _statement_lines(
+    rng: random.Random, first: str, thing: str, other: str, measure: str
+) -> tuple[str, ...]:
+    """Names in the shapes of a statement's lines: what is netted, owned, shared or in brackets."""
+    act, leading = rng.choice(_ACT), rng.choice(_LEADING)
+    state, owners = rng.choice(_STATE), rng.choice(_OWNERS)
+    return (
+        f"{thing} {measure}, net of {other} {act}",
+        f"{leading} {thing} {measure}, net",
+        f"{thing} and {other} {measure}, less {state} {act}",
+        f"{thing}, {other} and {first} {measure}",
+        f"{first} {measure} attributable to {owners}",
+        f"{leading} {measure} per {first} {thing}",
+        f"{measure} per {thing}",
+        f"provision for {first} {_plural(thing)}",
+        f"{act} from {state} {thing} {measure}",
+        f"proceeds from {measure} of {_plural(thing)} and {_plural(other)}",
+        f"{thing} {act} ({state})",
+        f"{thing}-related {act}",
+        f"{first} {thing} {act}, {state} portion",
+        f"{measure} before {thing} {act}",
+        f"{measure} including {state} {_plural(thing)}",
+        f"{first} {_plural(thing)} as a share of {measure}",
+        f"{thing} {measure} %",
+        f"{_letters(rng)} {measure}",
+        f"{first} {_letters(rng)}",
+        f"{leading} {state} {_plural(thing)}",
+    )
+
+
+def _plural(thing: str) -> str:
+    """ "policies", "surveys", "aircraft"."""
+    if thing in _UNCOUNTED:
+        return thing
+    if thing.endswith("y") and thing[-2] not in "aeo":
+        return f"{thing[:-1]}ies"
+    return f"{thing}s"
 
 
 def _letters(rng: random.Random) -> str:

@@ -28,11 +28,12 @@ def short_name(name: str) -> str:
 
 
 def company_words(name: str, ticker: str, rng: random.Random) -> str:
-    """The short name mostly, sometimes the full name, sometimes the ticker."""
+    """The short name mostly, at times the full name, the ticker, or either name in capitals."""
     draw = rng.random()
     if draw < 0.08 and len(ticker) > 1:
         return ticker
-    return name if draw < 0.30 else short_name(name)
+    written = name if draw < 0.30 else short_name(name)
+    return written.upper() if rng.random() < 0.05 else written
 
 
 def possessive(words: str) -> str:
@@ -90,68 +91,122 @@ def long_date(day: date) -> str:
 
 
 def _year(style: str, compact: bool = False) -> PeriodStyle:
-    def write(period: Period, end: date) -> str:
-        year = period.fiscal_year
-        return style.format(y=year, yy=f"{year % 100:02d}", end=long_date(end))
-
-    return PeriodStyle(style, write, compact)
+    return PeriodStyle(style, lambda period, end: style.format(**_parts(period, end)), compact)
 
 
 def _quarter(style: str, compact: bool = False) -> PeriodStyle:
     def write(period: Period, end: date) -> str:
         number = period.span.value[1]
-        return style.format(
-            n=number,
-            nth=_ORDINALS[number],
-            y=period.fiscal_year,
-            yy=f"{period.fiscal_year % 100:02d}",
-            end=long_date(end),
-        )
+        return style.format(n=number, nth=_ORDINALS[number], **_parts(period, end))
 
     return PeriodStyle(style, write, compact)
 
 
+def _parts(period: Period, end: date) -> dict[str, str]:
+    """What a style can write of a period: its fiscal year, and its end in several forms."""
+    year = period.fiscal_year
+    return {
+        "y": str(year),
+        "yy": f"{year % 100:02d}",
+        "end": long_date(end),
+        "short_end": f"{end:%b} {end.day}, {end.year}",
+        "day_first": f"{end.day} {end:%B} {end.year}",
+        "iso_end": end.isoformat(),
+        "month": f"{end:%B}",
+        "end_year": str(end.year),
+    }
+
+
 YEAR_STYLES = (
-    _year("fiscal {y}", compact=True),
+    *(_year(style, compact=True) for style in ("fiscal {y}", "FY{y}", "FY{yy}", "{y}") * 2),
     _year("fiscal year {y}", compact=True),
-    _year("FY{y}", compact=True),
-    _year("FY{yy}", compact=True),
     _year("FY {y}", compact=True),
+    _year("FY'{yy}", compact=True),
+    _year("full-year {y}", compact=True),
+    _year("financial year {y}", compact=True),
     _year("the {y} fiscal year"),
+    _year("the {y} financial year"),
+    _year("the full year {y}"),
+    _year("the whole of fiscal {y}"),
     _year("the year ended {end}"),
+    _year("the year ended {short_end}"),
+    _year("the year ended {day_first}"),
+    _year("the year to {day_first}"),
     _year("the fiscal year ended {end}"),
+    _year("the full year ended {end}"),
+    _year("the twelve months ended {end}"),
+    _year("the 12 months to {end}"),
 )
 QUARTER_STYLES = (
-    _quarter("Q{n} {y}", compact=True),
-    _quarter("Q{n} FY{yy}", compact=True),
-    _quarter("{n}Q{yy}", compact=True),
+    *(_quarter(style, compact=True) for style in ("Q{n} {y}", "Q{n} FY{yy}", "{n}Q{yy}") * 2),
     _quarter("fiscal Q{n} {y}", compact=True),
+    _quarter("Q{n}'{yy}", compact=True),
+    _quarter("{n}Q {y}", compact=True),
+    _quarter("FY{yy} Q{n}", compact=True),
+    _quarter("{nth}-quarter {y}", compact=True),
+    _quarter("{nth}-quarter fiscal {y}", compact=True),
+    _quarter("fiscal {y}'s {nth} quarter"),
     _quarter("the {nth} quarter of fiscal {y}"),
+    _quarter("the {nth} quarter of fiscal year {y}"),
     _quarter("the {nth} quarter of {y}"),
+    _quarter("the {nth} quarter of FY{yy}"),
     _quarter("the {nth} fiscal quarter of {y}"),
+    _quarter("the fiscal {nth} quarter of {y}"),
     _quarter("the quarter ended {end}"),
+    _quarter("the quarter ended {short_end}"),
+    _quarter("the quarter to {day_first}"),
     _quarter("the three months ended {end}"),
+    _quarter("the three months ended {day_first}"),
+    _quarter("the three months to {end}"),
+    _quarter("the three-month period ended {end}"),
+    _quarter("the {month} {end_year} quarter"),
 )
 HALF_STYLES = (
-    PeriodStyle("half", lambda period, _: f"the first half of fiscal {period.fiscal_year}"),
-    PeriodStyle("six months", lambda _, end: f"the six months ended {long_date(end)}"),
-    PeriodStyle("H1", lambda period, _: f"H1 {period.fiscal_year}", compact=True),
+    _year("the first half of fiscal {y}"),
+    _year("the first half of {y}"),
+    _year("the first six months of fiscal {y}"),
+    _year("the six months ended {end}"),
+    _year("the six months to {day_first}"),
+    _year("the half-year ended {end}"),
+    _year("H1 {y}", compact=True),
+    _year("1H{yy}", compact=True),
+    _year("H1 FY{yy}", compact=True),
+    _year("first-half {y}", compact=True),
 )
 NINE_MONTH_STYLES = (
-    PeriodStyle("nine", lambda period, _: f"the first nine months of fiscal {period.fiscal_year}"),
-    PeriodStyle("nine months", lambda _, end: f"the nine months ended {long_date(end)}"),
-    PeriodStyle("9M", lambda period, _: f"9M {period.fiscal_year}", compact=True),
+    _year("the first nine months of fiscal {y}"),
+    _year("the first nine months of {y}"),
+    _year("the nine months ended {end}"),
+    _year("the nine months to {day_first}"),
+    _year("the nine-month period ended {end}"),
+    _year("the first three quarters of {y}"),
+    _year("9M {y}", compact=True),
+    _year("9M FY{yy}", compact=True),
+)
+DATE_STYLES = (
+    *(_year("{end}"),) * 3,
+    _year("{short_end}"),
+    _year("{day_first}"),
+    _year("{iso_end}"),
 )
 YEAR_END_STYLES = (
-    PeriodStyle("date", lambda _, end: long_date(end)),
-    PeriodStyle("end of fiscal", lambda period, _: f"the end of fiscal {period.fiscal_year}"),
-    PeriodStyle("year-end", lambda period, _: f"year-end {period.fiscal_year}"),
-    PeriodStyle("fiscal year-end", lambda period, _: f"fiscal year-end {period.fiscal_year}"),
+    *DATE_STYLES,
+    _year("the end of fiscal {y}"),
+    _year("the end of FY{yy}"),
+    _year("the close of fiscal {y}"),
+    _year("year-end {y}"),
+    _year("fiscal year-end {y}"),
+    _year("fiscal {y} year-end"),
+    _year("the {y} year-end"),
 )
 QUARTER_END_STYLES = (
-    PeriodStyle("date", lambda _, end: long_date(end)),
+    *DATE_STYLES,
     _quarter("the end of the {nth} quarter of fiscal {y}"),
+    _quarter("the end of the {nth} quarter of {y}"),
+    _quarter("the close of the {nth} quarter of fiscal {y}"),
     _quarter("the end of Q{n} {y}"),
+    _quarter("the end of {n}Q{yy}"),
+    _quarter("the close of Q{n} FY{yy}"),
 )
 
 STYLES_OF_FLOWS = {Span.FY: YEAR_STYLES, Span.H1: HALF_STYLES, Span.M9: NINE_MONTH_STYLES}

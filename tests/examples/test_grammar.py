@@ -1,9 +1,13 @@
 import random
 import re
+import time
 
-from ledgerline.examples.grammar import phrasings
+from ledgerline.examples.grammar import Phrasing, phrasings
+from ledgerline.examples.holdouts import Holdouts, HoldoutSettings, expansions
+from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.scribe import OPENINGS
 from ledgerline.examples.synthesize import SILENT_KINDS
+from ledgerline.filings.catalogue import Catalogue
 
 SLOTS = {
     "company", "company's", "metric", "Metric", "period", "Period", "short", "date", "Date",
@@ -14,7 +18,8 @@ SLOTS = {
 def test_there_are_many_phrasings_in_four_registers() -> None:
     families = {name: texts for name, texts in phrasings().items() if name != OPENINGS}
     every = [phrasing for texts in families.values() for phrasing in texts]
-    assert len(every) >= 150
+    assert len(every) >= 800
+    assert len(families["flow"]) >= 200
     assert len({phrasing.id for phrasing in every}) == len(every)
     assert {phrasing.register for phrasing in every} == {"memo", "deck", "email", "press"}
 
@@ -38,3 +43,32 @@ def test_due_phrasings_name_company_metric_and_period() -> None:
             assert phrasing.slots & {"company", "company's"}, phrasing.text
             assert phrasing.slots & {"metric", "Metric"}, phrasing.text
             assert phrasing.slots & {"period", "Period", "short", "date", "Date"}, phrasing.text
+
+
+def test_phrasings_name_no_metric_of_their_own() -> None:
+    mentions = Mentions([], Catalogue.load())
+    for texts in phrasings().values():
+        for phrasing in texts:
+            for text in expansions(phrasing.text):
+                assert not mentions.find(re.sub(r"\{[^}]*\}", "@", text)), text
+
+
+def test_sentences_begin_with_a_capital() -> None:
+    small = re.compile(r"(?:^|(?<!vs)[.?!] )\{(?:metric|period|short|date|other|prior)\}")
+    for texts in phrasings().values():
+        for phrasing in texts:
+            assert not any(map(small.search, expansions(phrasing.text))), phrasing.text
+
+
+def test_a_legal_form_and_a_sentence_share_their_full_stop() -> None:
+    phrasing = Phrasing("", "", "", "Filer: {company}. {Metric}:", frozenset())
+    words = {"company": "Acme Corp.", "Metric": "Revenue"}
+    assert phrasing.fill(words, random.Random(0)) == "Filer: Acme Corp. Revenue: "
+
+
+def test_holding_phrasings_out_is_quick() -> None:
+    families = {name: texts for name, texts in phrasings().items() if name != OPENINGS}
+    settings = HoldoutSettings(companies=0.2, phrasings=0.2, fiscal_years=(), metrics=())
+    start = time.process_time()
+    Holdouts(settings, families, seed=0)
+    assert time.process_time() - start < 1.5

@@ -122,7 +122,8 @@ def test_a_held_out_phrasing_with_two_words_swapped_is_found(
     held = next(
         example
         for example in corpus.test
-        if example.kind == "annual" and example.holdouts == {Holdout.PHRASING}
+        if example.kind in ("annual", "quarterly", "balance")
+        and example.holdouts == {Holdout.PHRASING}
     )
     (call,) = held.calls
     rest = held.prompt.replace(call.company, "\0").replace(call.metric, "\1")
