@@ -35,6 +35,7 @@ from ledgerline.evaluation.tables import (
     spread,
     telling_slices,
 )
+from ledgerline.training.processes import Processes
 from tasks.lineage import lineage
 from tasks.play import (
     EXAMPLES,
@@ -45,6 +46,7 @@ from tasks.play import (
     play,
     played_in_shards,
 )
+from tasks.side_by_side import side_by_side
 from tasks.stage import run_stage, wide_console
 from tasks.tracking import stage_run
 
@@ -55,10 +57,18 @@ FOLDER = Path("reports/evaluation")
 
 
 def main(params: EvaluateParams) -> None:
-    """Play, judge, weigh; print the table and some completions; write records and report."""
+    """Play, judge, weigh; print the table and some completions; write records and report.
+
+    All processes play and judge their part; the main one does the rest.
+    """
     settings = params.evaluate
     gate = params.promote.gate
-    records = played_in_shards(params) or play(params)
+    processes = Processes()
+    records = played_in_shards(params) or processes.gather(
+        play(params, processes.rank, processes.number)
+    )
+    if not processes.main:
+        return
     notes = left_out(settings)
     evidence = weigh(records, settings, gate.wrong_shown_limit, gate.confidence)
     show(wide_console(), evidence, settings, notes)
@@ -161,4 +171,4 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    run_stage("evaluate", EvaluateParams, main)
+    run_stage("evaluate", EvaluateParams, side_by_side(main))

@@ -26,8 +26,8 @@ from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.examples.mentions import Mentions
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
-from ledgerline.policy.policy import PolicySettings
-from tasks.practice import PracticeParams, rubric
+from tasks.practice import rubric
+from tasks.side_by_side import PolicyParams
 from tasks.stage import run_stage
 
 FACTS = Path("data/clean/facts.sqlite")
@@ -37,11 +37,10 @@ SHARDS = Path("data/evaluation/shards")
 CACHE = Path(".prompted")
 
 
-class EvaluateParams(PracticeParams):
+class EvaluateParams(PolicyParams):
     """What playing, evaluating and promoting read of params.yaml."""
 
     evaluate: EvaluateSettings
-    policy: PolicySettings
     promote: PromoteSettings
 
 

@@ -15,6 +15,8 @@ from ledgerline.rewards.components import right_figure, right_silence
 from ledgerline.rewards.degenerate import honest
 from ledgerline.rewards.judge import JudgeSettings
 from ledgerline.rewards.rubric import JUDGED, Rubric, RubricSettings
+from ledgerline.rewards.slips import stumble
+from ledgerline.training.processes import Processes
 from ledgerline.training.rollouts import roll_out
 from ledgerline.training.task import Task
 from ledgerline.training.trainer import RefreshableEngine
@@ -42,6 +44,7 @@ def filings_task(params: PracticeParams, search: Search) -> Task:
         score=rubric(params).score,
         succeeded=_succeeded,
         expert=honest,
+        stumble=stumble,
     )
 
 
@@ -61,20 +64,28 @@ def rubric(params: PracticeParams) -> Rubric:
 def success_rate(
     policy: Policy, engine: RefreshableEngine, task: Task, examples: list[Example]
 ) -> float:
-    """Share of `examples` that the policy solves, greedily."""
+    """Share of `examples` that the policy solves, greedily; all processes play their part."""
+    processes = Processes()
     engine.refresh(policy.model)
-    rollouts = roll_out(engine, policy.codec, task, examples, 1, GREEDY, torch.Generator())
-    return sum(rollout.succeeded for rollout in rollouts) / len(rollouts)
+    mine = processes.share(examples)
+    rollouts = roll_out(engine, policy.codec, task, mine, 1, GREEDY, torch.Generator())
+    solved = processes.gather([rollout.succeeded for rollout in rollouts])
+    return sum(solved) / len(solved)
 
 
 def sampled(
     policy: Policy, engine: RefreshableEngine, task: Task, examples: list[Example], tries: int
 ) -> list[tuple[Example, list[Transcript]]]:
-    """`examples`, each with `tries` episodes that the policy plays as it does in practice."""
+    """`examples`, each with `tries` episodes that the policy plays as it does in practice.
+
+    All processes play their part, and all get the whole.
+    """
+    processes = Processes()
     engine.refresh(policy.model)
-    generator = torch.Generator(device=policy.model.device).manual_seed(0)
-    rollouts = roll_out(engine, policy.codec, task, examples, tries, AS_IN_PRACTICE, generator)
-    transcripts = [rollout.transcript for rollout in rollouts]
+    generator = torch.Generator(device=policy.model.device).manual_seed(processes.rank)
+    mine = processes.share(examples)
+    rollouts = roll_out(engine, policy.codec, task, mine, tries, AS_IN_PRACTICE, generator)
+    transcripts = processes.gather([rollout.transcript for rollout in rollouts])
     return [
         (example, transcripts[number * tries : (number + 1) * tries])
         for number, example in enumerate(examples)

@@ -1,5 +1,6 @@
 """What every stage has in common: its params, its MLflow run, its way to fail."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,8 @@ def run_stage(name: str, kind: type[AnyParams], body: Callable[[AnyParams], None
     The status is 0, 1 on an error, 75 where a server could not be reached.
     A `LedgerlineError` is one clear message; anything else is a bug and keeps its traceback.
     """
-    console = Console(stderr=True)
+    # Of several processes that run a stage side by side, the first one speaks.
+    console = Console(stderr=True, quiet=os.environ.get("RANK", "0") != "0")
     try:
         body(load_params(PARAMS, kind))
     except TransportError as error:

@@ -14,13 +14,14 @@ from ledgerline.durable import replacing_directory, write_bytes, write_text
 from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
-from ledgerline.policy.policy import Policy, PolicySettings
+from ledgerline.policy.policy import Policy
 from ledgerline.training.checkpoint import manifest
 from ledgerline.training.mlflow_traces import chosen, log_traces
 from ledgerline.training.processes import Processes
 from ledgerline.training.traces import RunLog
 from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
-from tasks.practice import PracticeParams, filings_task, success_rate
+from tasks.practice import filings_task, success_rate
+from tasks.side_by_side import PolicyParams, side_by_side
 from tasks.stage import run_stage
 from tasks.tracking import StageRun, stage_run
 
@@ -34,17 +35,16 @@ SUMMARY = Path("reports/train.json")
 CURVE = Path("reports/train.csv")
 
 
-class TrainParams(PracticeParams):
+class TrainParams(PolicyParams):
     """What the stage reads of params.yaml."""
 
     train: TrainerSettings
-    policy: PolicySettings
 
 
 def main(params: TrainParams) -> None:
     """Train with progress shown; log metrics and sampled rollouts; write the policy.
 
-    Started by `accelerate launch`, all processes train and the main one does the rest.
+    All processes train; the main one does the rest.
     """
     settings = params.train
     processes = Processes()
@@ -61,12 +61,14 @@ def main(params: TrainParams) -> None:
     ):
         task = filings_task(params, Search(store))
         trainer = Trainer(policy, engine, task, items, settings, checkpoints)
+        validation = read_jsonl(EXAMPLES / "validation.jsonl")
         if not processes.main:
             trainer.run(lambda _: None)
+            success_rate(policy, engine, task, validation)
             return
         with stage_run("train", params) as run:
             log = _practise(trainer, run)
-            success = success_rate(policy, engine, task, read_jsonl(EXAMPLES / "validation.jsonl"))
+            success = success_rate(policy, engine, task, validation)
             run.log({"validation_success": success}, settings.steps)
             lines = [json.dumps(rollout) for rollout in log.rollouts()]
             write_text(ROLLOUTS, "\n".join(lines) + "\n")
@@ -136,4 +138,4 @@ def _curve(history: list[dict[str, float]]) -> str:
 
 
 if __name__ == "__main__":
-    run_stage("train", TrainParams, main)
+    run_stage("train", TrainParams, side_by_side(main))

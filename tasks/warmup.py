@@ -1,6 +1,8 @@
 """Stage `warmup`: the base policy, brought to where it sometimes succeeds."""
 
 import csv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
@@ -16,12 +18,14 @@ from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.codec import ChatCodec
-from ledgerline.policy.policy import Policy, PolicySettings
+from ledgerline.policy.policy import Policy
 from ledgerline.policy.scratch import build_model, train_tokenizer
 from ledgerline.rewards.observed import TRIES, observe
 from ledgerline.training.demonstrations import choose, demonstrate
+from ledgerline.training.processes import Processes
 from ledgerline.training.warmup import WarmupSettings, WarmupStep, warm_up
-from tasks.practice import PracticeParams, filings_task, sampled, success_rate
+from tasks.practice import filings_task, sampled, success_rate
+from tasks.side_by_side import PolicyParams, side_by_side
 from tasks.stage import run_stage
 from tasks.tracking import stage_run
 
@@ -32,42 +36,47 @@ SUMMARY = Path("reports/warmup.json")
 CURVE = Path("reports/warmup.csv")
 
 
-class WarmupParams(PracticeParams):
+class WarmupParams(PolicyParams):
     """What the stage reads of params.yaml."""
 
     warmup: WarmupSettings
-    policy: PolicySettings
 
 
 def main(params: WarmupParams) -> None:
-    """Build or load the base, demonstrate until the target, measure what is left to practice."""
+    """Build or load the base, demonstrate until the target, measure what is left to practice.
+
+    All processes do so together; the main one shows, logs and writes.
+    """
     settings = params.warmup
-    console = Console()
+    processes = Processes()
     train = read_jsonl(EXAMPLES / "train.jsonl")
     validation = read_jsonl(EXAMPLES / "validation.jsonl")
-    with Store.open(FACTS, read_only=True) as store, stage_run("warmup", params) as run:
+    with Store.open(FACTS, read_only=True) as store:
         task = filings_task(params, Search(store))
         policy = scratch_policy(params, train) if params.policy.base == "scratch" else None
         policy = policy or Policy.load(params.policy.base, params.policy.attention)
         engine = policy.embedded_engine(params.policy.engine)
         shown = choose(train, settings.demonstrations, settings.seed)
-        demonstrations = [
-            demonstrate(policy.codec, task, item)
-            for item in track(shown, "demonstrations", console=console, transient=True)
+        mine = [
+            demonstrate(policy.codec, task, item, settings.demonstrations.stumbles)
+            for item in track(
+                processes.share(shown), "demonstrations", transient=True, disable=not processes.main
+            )
         ]
+        demonstrations = processes.gather(mine)
 
         def success() -> float:
             return success_rate(policy, engine, task, validation)
 
-        def report(check: WarmupStep) -> None:
-            console.print(
-                f"step {check.step:4d}  loss {check.loss:.4f}  solved {check.success:.1%}"
+        with _reporting(params, processes) as report:
+            history = warm_up(
+                policy.plain, demonstrations, settings, success, report, settings.seed
             )
-            run.log({"loss": check.loss, "success": check.success}, check.step)
-
-        history = warm_up(policy.plain, demonstrations, settings, success, report, settings.seed)
         due = [example for example in train if example.is_due][: settings.pass_rate_prompts]
         seen = observe(sampled(policy, engine, task, due, TRIES))
+        reached = history[-1].success if history else success()
+    if not processes.main:
+        return
     with replacing_directory(BASE) as folder:
         policy.save(folder)
     summary = {
@@ -76,11 +85,31 @@ def main(params: WarmupParams) -> None:
         "phrasings_shown": len({item.phrasing for item in shown}),
         "phrasings": len({item.phrasing for item in train}),
         "steps": history[-1].step if history else 0,
-        "success": history[-1].success if history else success(),
+        "success": reached,
         **seen.model_dump(),
     }
     write_bytes(SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
     write_text(CURVE, _curve(history))
+
+
+@contextmanager
+def _reporting(
+    params: WarmupParams, processes: Processes
+) -> Iterator[Callable[[WarmupStep], None]]:
+    """What each check is told to: the console and MLflow, of the main process alone."""
+    if not processes.main:
+        yield lambda _: None
+        return
+    console = Console()
+    with stage_run("warmup", params) as run:
+
+        def report(check: WarmupStep) -> None:
+            console.print(
+                f"step {check.step:4d}  loss {check.loss:.4f}  solved {check.success:.1%}"
+            )
+            run.log({"loss": check.loss, "success": check.success}, check.step)
+
+        yield report
 
 
 def scratch_policy(params: WarmupParams, train: list[Example]) -> Policy:
@@ -102,4 +131,4 @@ def _curve(history: list[WarmupStep]) -> str:
 
 
 if __name__ == "__main__":
-    run_stage("warmup", WarmupParams, main)
+    run_stage("warmup", WarmupParams, side_by_side(main))

@@ -91,6 +91,9 @@ class EmbeddedEngine:
         generator: torch.Generator,
     ) -> None:
         """Advance every interaction to its end. Equal prompts should stand side by side."""
+        for interaction in interactions:
+            if not interaction.over and len(interaction.tokens) >= self._cache.positions:
+                interaction.advance([], [])  # no room for the prompt
         waiting = deque(interaction for interaction in interactions if not interaction.over)
         rows: list[_Row] = []
         while waiting or rows:

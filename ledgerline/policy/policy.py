@@ -52,15 +52,18 @@ class EngineSettings(Settings):
 
 class PolicySettings(Settings):
     """`base`: "scratch", or a Hugging Face id or folder. `scratch`: the shape of the former.
-    `attention`: transformers' implementation while training; "eager" is fastest for short
-    sequences on a CPU. `gradient_checkpointing`: keep no activations within layers but compute
-    them again for the gradients. `adapter`: train LoRA weights instead of all, where it is given.
+    `processes`: how many warm up, train and play side by side on this machine; the last bits of
+    the weights depend on it. `attention`: transformers' implementation while training; "eager" is
+    fastest for short sequences on a CPU. `gradient_checkpointing`: keep no activations within
+    layers but compute them again for the gradients. `adapter`: train LoRA weights instead of all,
+    where it is given.
     `vllm`: generate with vLLM while training, in place of the embedded engine; `engine` holds
     for it too.
     """
 
     base: str
     scratch: ScratchModel
+    processes: int
     attention: Literal["eager", "sdpa", "flash_attention_2"]
     gradient_checkpointing: bool = False
     adapter: Adapter | None

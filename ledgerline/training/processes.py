@@ -1,9 +1,17 @@
-"""Several processes as one: each plays some of the prompts and learns from some of the batches.
+"""Several processes as one: each plays some of the prompts and learns from some of the tokens.
 
-`accelerate launch --num_processes N -m tasks.train` starts them; a process started by itself is
-alone, and then nothing here does anything.
+A small model leaves a second core idle where one process has it all: its matrices are too small
+to be worth dividing. Two processes of one thread each are nearly twice as fast. A process started
+by itself is alone, and then nothing here does anything.
 """
 
+import atexit
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
@@ -12,6 +20,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object, parse_flag_from_env, reduce
 
 AnyThing = TypeVar("AnyThing")
+_FIRST = "LEDGERLINE_FIRST_PROCESS"
 
 
 class Processes:
@@ -32,6 +41,10 @@ class Processes:
         """This process's part; the parts of all, in order of rank, are the whole."""
         length = len(things)
         return things[self.rank * length // self.number : (self.rank + 1) * length // self.number]
+
+    def deal(self, things: Sequence[AnyThing]) -> Sequence[AnyThing]:
+        """This process's part, dealt like cards: of what is sorted by size, all get alike."""
+        return things[self.rank :: self.number]
 
     def gather(self, mine: list[AnyThing]) -> list[AnyThing]:
         """Everybody's, in order of rank. Tensors must carry no gradient."""
@@ -56,3 +69,45 @@ class Processes:
     def wait(self) -> None:
         """Until every process is here."""
         self._state.wait_for_everyone()
+
+
+def start_beside(number: int) -> None:
+    """Make this process the first of `number` on this machine that run its own command.
+
+    They share the machine's cores. They end with this one, however it ends. Nothing is started
+    where a GPU does the work, or where something else has started several (`accelerate launch`).
+    """
+    if _FIRST in os.environ:
+        threading.Thread(target=_end_with, args=(int(os.environ[_FIRST]),), daemon=True).start()
+        return
+    if number == 1 or "WORLD_SIZE" in os.environ or torch.cuda.is_available():
+        return
+    threads = max(1, torch.get_num_threads() // number)
+    os.environ |= {
+        "WORLD_SIZE": str(number),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(_free_port()),
+        "ACCELERATE_USE_CPU": "true",
+        "OMP_NUM_THREADS": str(threads),
+        _FIRST: str(os.getpid()),
+    }
+    command = [sys.executable, *sys.orig_argv[1:]]
+    for rank in range(1, number):
+        place = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        beside = subprocess.Popen(command, env=os.environ | place, stdout=subprocess.DEVNULL)
+        atexit.register(beside.kill)
+    os.environ |= {"RANK": "0", "LOCAL_RANK": "0"}
+    torch.set_num_threads(threads)
+
+
+def _end_with(first: int) -> None:
+    """End this process as soon as the one that started it is gone."""
+    while os.getppid() == first:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

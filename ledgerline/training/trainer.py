@@ -213,13 +213,14 @@ class Trainer:
         model, dtype = self.policy.model, getattr(torch, settings.dtype)
         model.train()
         losses = []
-        everything = batches.split(
-            [rollout.tokens for rollout in rollouts],
-            [rollout.sampled for rollout in rollouts],
+        weighted = zip(rollouts, advantage, strict=True)
+        mine = self.processes.deal(sorted(weighted, key=lambda pair: -len(pair[0].tokens)))
+        for batch in batches.split(
+            [rollout.tokens for rollout, _ in mine],
+            [rollout.sampled for rollout, _ in mine],
             settings.batch_tokens,
             model.device,
-        )
-        for batch in self.processes.share(everything):
+        ):
             with batches.autocast(model.device, dtype):
                 logprobs, entropy = batches.logprobs(self.policy.plain, batch, self._temperature)
                 base = self._base(batch) if self._base and settings.objective.kl else None
@@ -227,10 +228,10 @@ class Trainer:
             loss = policy_loss(
                 logprobs,
                 logprobs.detach(),
-                batches.sampled_values(batch, [rollout.logprobs for rollout in rollouts]),
+                batches.sampled_values(batch, [rollout.logprobs for rollout, _ in mine]),
                 base,
                 torch.tensor(
-                    [advantage[index] for index in batch.index], device=model.device
+                    [mine[index][1] for index in batch.index], device=model.device
                 ).repeat_interleave(counts),
                 entropy,
                 tokens,

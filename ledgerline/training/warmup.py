@@ -22,6 +22,7 @@ from ledgerline.training.optimizers import (
     build_optimizers,
     set_learning_rate,
 )
+from ledgerline.training.processes import Processes
 
 
 class WarmupSettings(Settings):
@@ -62,7 +63,12 @@ def warm_up(
     report: Callable[[WarmupStep], None],
     seed: int,
 ) -> list[WarmupStep]:
-    """Train `model` in place until `success_rate()` reaches the target; the history of checks."""
+    """Train `model` in place until `success_rate()` reaches the target; the history of checks.
+
+    Of several processes each calls it with the same arguments; `success_rate` must say the same
+    to all of them.
+    """
+    processes = Processes()
     optimizers = build_optimizers(model, settings.optimizer)
     generator = np.random.default_rng(seed)
     history: list[WarmupStep] = []
@@ -77,7 +83,7 @@ def warm_up(
         set_learning_rate(
             optimizers, settings.optimizer, step - 1, settings.decay_from, settings.steps
         )
-        losses.append(_imitate(model, chosen, settings))
+        losses.append(_imitate(model, chosen, settings, processes))
         apply_gradients(model, optimizers, settings.optimizer.max_grad_norm)
         if step % settings.check_every == 0 or step == settings.steps:
             model.eval()
@@ -93,7 +99,10 @@ def warm_up(
 
 
 def _imitate(
-    model: PreTrainedModel, demonstrations: Sequence[Demonstration], settings: WarmupSettings
+    model: PreTrainedModel,
+    demonstrations: Sequence[Demonstration],
+    settings: WarmupSettings,
+    processes: Processes,
 ) -> float:
     """Accumulate the gradient of the mean loss over the demonstrations' sampled tokens.
 
@@ -103,10 +112,11 @@ def _imitate(
     """
     dtype = getattr(torch, settings.dtype)
     number = sum(sum(demonstration.sampled) for demonstration in demonstrations)
+    mine = processes.deal(sorted(demonstrations, key=lambda one: -len(one.tokens)))
     total = 0.0
     for piece in split(
-        [demonstration.tokens for demonstration in demonstrations],
-        [demonstration.sampled for demonstration in demonstrations],
+        [demonstration.tokens for demonstration in mine],
+        [demonstration.sampled for demonstration in mine],
         settings.batch_tokens,
         model.device,
     ):
@@ -115,4 +125,5 @@ def _imitate(
         loss = -scores.sum() / number
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
-    return total
+    processes.sum_gradients(model.parameters())
+    return sum(processes.gather([total]))

@@ -75,6 +75,15 @@ def test_history_longer_than_the_cache_is_cut_off_not_corrupted(tiny_model):
     assert short.turns == [generate(tiny_model, [5, 6, 7], 10)]
 
 
+def test_a_prompt_longer_than_the_cache_ends_its_interaction_alone(tiny_model):
+    long = Replies([5] * 48, [], budget=10)
+    short = Replies([5, 6, 7], [], budget=10)
+    engine(tiny_model, 4, positions=48).play([long, short], GREEDY, torch.Generator())
+    assert long.over
+    assert long.turns == [[]]
+    assert short.turns == [generate(tiny_model, [5, 6, 7], 10)]
+
+
 def test_refresh_follows_the_model(tiny_model):
     import copy
 

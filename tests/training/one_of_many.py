@@ -1,14 +1,16 @@
-"""One training process of several: `python -m tests.training.one_of_many FOLDER`.
+"""Training processes side by side: `python -m tests.training.one_of_many FOLDER NUMBER STEPS`.
 
 Its engine says the same whoever asks, so that runs of one and of two processes can be compared.
 """
 
+import os
 import sys
 from pathlib import Path
 
 from safetensors.torch import save_file
 
 from ledgerline.environments.calls import write_call
+from ledgerline.training.processes import start_beside
 from ledgerline.training.trainer import Trainer
 from tests.training.conftest import new_policy, settings
 from tests.training.echo import QUESTIONS, TASK
@@ -40,10 +42,10 @@ class ReadAloud:
         return write_call("say", {"answer": word if place < 2 else "puce"})
 
 
-def train(folder):
-    """Train three steps; leave this process's weights and reports in `folder`."""
+def train(folder, steps):
+    """Train some steps; leave this process's weights and reports in `folder`."""
     policy = new_policy()
-    changes = {"steps": 3, "group_size": GROUP, "batch_tokens": 200, "refills": 1}
+    changes = {"steps": steps, "group_size": GROUP, "batch_tokens": 200, "refills": 1}
     trainer = Trainer(
         policy,
         ReadAloud(policy.codec),
@@ -52,6 +54,7 @@ def train(folder):
         settings(**changes),
         folder / "checkpoints",
     )
+    (folder / f"rank{trainer.processes.rank}.pid").write_text(str(os.getpid()))
     reports = []
     trainer.run(reports.append)
     weights = {name: value.detach().contiguous() for name, value in policy.model.named_parameters()}
@@ -64,4 +67,5 @@ def train(folder):
 
 
 if __name__ == "__main__":
-    train(Path(sys.argv[1]))
+    start_beside(int(sys.argv[2]))
+    train(Path(sys.argv[1]), int(sys.argv[3]))

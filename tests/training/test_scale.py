@@ -1,9 +1,9 @@
 """Two processes train as one does, and gradients need not keep their activations."""
 
-import os
-import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,34 +17,18 @@ from tests.training.echo import QUESTIONS, TASK
 from tests.training.one_of_many import train
 
 
-def launch(folder, number):
-    """Train in `number` processes as `accelerate launch` would start them."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = []
-    for rank in range(number):
-        environment = {
-            **os.environ,
-            "ACCELERATE_USE_CPU": "true",
-            "OMP_NUM_THREADS": "1",
-            "RANK": str(rank),
-            "LOCAL_RANK": str(rank),
-            "WORLD_SIZE": str(number),
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(port),
-        }
-        command = [sys.executable, "-m", "tests.training.one_of_many", folder]
-        running.append(subprocess.Popen(command, cwd=ROOT, env=environment))
-    assert [process.wait() for process in running] == [0] * number
+def side_by_side(folder, number, steps):
+    """A process that trains with others beside it."""
+    command = [sys.executable, "-m", "tests.training.one_of_many", folder, str(number), str(steps)]
+    return subprocess.Popen(command, cwd=ROOT)
 
 
 def test_two_processes_end_with_the_weights_of_one(tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     for folder in (one, two):
         folder.mkdir()
-    launch(two, 2)
-    train(one)
+    assert side_by_side(two, 2, 3).wait() == 0
+    train(one, 3)
     alone = load_file(one / "rank0.safetensors")
     ranks = [load_file(two / f"rank{rank}.safetensors") for rank in range(2)]
     before = dict(new_policy().model.named_parameters())
@@ -58,9 +42,29 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path):
     assert (two / "rank1.txt").read_text() == ""
 
 
+def test_the_others_end_when_the_first_is_killed(tmp_path):
+    with side_by_side(tmp_path, 2, 10_000) as first:
+        try:
+            places = [tmp_path / f"rank{rank}.pid" for rank in range(2)]
+            wait_until(lambda: all(place.exists() and place.read_text() for place in places))
+        finally:
+            first.kill()
+    other = int(places[1].read_text())
+    wait_until(lambda: not Path(f"/proc/{other}").exists())
+
+
+def wait_until(done, seconds=180):
+    """Wait for `done()`, at most so long."""
+    for _ in range(10 * seconds):
+        if done():
+            return
+        time.sleep(0.1)
+    raise AssertionError("waited in vain")
+
+
 def learn(policy):
     """Loss and gradients of one micro-batch, and how often its first layer was computed."""
-    shown = [demonstrate(policy.codec, TASK, question) for question in QUESTIONS]
+    shown = [demonstrate(policy.codec, TASK, question, 0.0) for question in QUESTIONS]
     (batch,) = batches.split(
         [d.tokens for d in shown], [d.sampled for d in shown], 4096, torch.device("cpu")
     )
