@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from ledgerline.filings.periods import QUARTERS, Period, Span
@@ -24,6 +24,9 @@ class Calendar:
     """
 
     year_ends: tuple[date, ...]
+    _labels: dict[tuple[date | None, date], Period | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def derive(
@@ -92,6 +95,12 @@ class Calendar:
         A balance at a fiscal year's end is labelled with the year (FY), at a quarter's end
         with the quarter.
         """
+        dates = start, end
+        if dates not in self._labels:
+            self._labels[dates] = self._label(start, end)
+        return self._labels[dates]
+
+    def _label(self, start: date | None, end: date) -> Period | None:
         if start is None:
             period = self.quarter(end)
             if period and period.span is Span.Q4:

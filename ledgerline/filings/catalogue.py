@@ -109,7 +109,7 @@ class Catalogue:
         answer = self._resolved.get(text)
         if answer is None:
             answer = self._find(text) if len(text) <= 120 else ()
-            if len(self._resolved) < 100_000:
+            if len(self._resolved) < 50_000:
                 self._resolved[text] = answer
         return answer
 

@@ -1,6 +1,6 @@
 """Figures that nobody reported but that reported ones tell: fourth quarters, sums, ratios."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,54 +12,56 @@ from ledgerline.filings.periods import Period, Span
 from ledgerline.filings.series import Figure, Series, Versions, balance_period
 
 RATIO_PLACES = Decimal("0.000001")
-_YEAR_TO_DATE = {
-    Span.Q2: (Span.H1, (Span.Q1,)),
-    Span.Q3: (Span.M9, (Span.H1,)),
-    Span.Q4: (Span.FY, (Span.M9,)),
-}
 _SUMS = {Span.H1: (Span.Q1, Span.Q2), Span.M9: (Span.H1, Span.Q3)}
+_DIFFERENCES = {
+    Span.Q2: (Span.H1, Span.Q1),
+    Span.Q3: (Span.M9, Span.H1),
+    Span.Q4: (Span.FY, Span.M9),
+}
 
 
-def with_quarters(series: dict[Period, Versions]) -> dict[Period, Versions]:
+def with_quarters(series: Series) -> Series:
     """Add the quarters that only year-to-date values tell, Q4 among them, and the sums.
 
     Only amounts add up; call it for flows of money and share counts bought, not for averages
     or per-share figures.
     """
-    complete = dict(series)
-    years = {period.fiscal_year for period in series}
-    for year in sorted(years):
-        # Two rounds, since nine months may first have to be summed from quarters.
-        for _ in range(2):
-            for span, parts in _SUMS.items():
-                _fill(complete, year, span, [(1, part) for part in parts])
-            for span, (whole, others) in _YEAR_TO_DATE.items():
-                _fill(complete, year, span, [(1, whole), *((-1, other) for other in others)])
-    return complete
+
+    def known(period: Period) -> Versions | None:
+        # A difference needs sums, which may have to be added up first; a sum needs no difference.
+        versions = series.find(period)
+        return versions or (_filled(period, known) if period.span in _SUMS else None)
+
+    def make(period: Period) -> Versions | None:
+        return series.find(period) or _filled(period, known)
+
+    years = {period.fiscal_year for period in series.candidates}
+    made = (Period(year, span) for year in sorted(years) for span in (*_SUMS, *_DIFFERENCES))
+    return Series((*series.candidates, *made), make)
 
 
-def _fill(
-    series: dict[Period, Versions], year: int, span: Span, parts: list[tuple[int, Span]]
-) -> None:
-    target = Period(year, span)
-    if target in series:
-        return
-    found = [(sign, series.get(Period(year, part))) for sign, part in parts]
-    known = [(sign, versions) for sign, versions in found if versions is not None]
-    if len(known) < len(parts):
-        return
+def _filled(target: Period, known: Callable[[Period], Versions | None]) -> Versions | None:
+    """A period's versions from those of the periods that make it up."""
+    year, span = target.fiscal_year, target.span
+    spans: tuple[Span, ...] = _SUMS.get(span) or _DIFFERENCES.get(span) or ()
+    signs = (1, 1) if span in _SUMS else (1, -1)
+    found = [known(Period(year, part)) for part in spans]
+    terms = [(sign, part) for sign, part in zip(signs, found, strict=False) if part is not None]
+    if not found or len(terms) < len(found):
+        return None
     how = " ".join(
-        f"{'−' if sign < 0 else '+'} {Period(year, part).label}" for sign, part in parts
+        f"{'−' if sign < 0 else '+'} {Period(year, part).label}"
+        for sign, part in zip(signs, spans, strict=True)
     ).removeprefix("+ ")
-    dates = sorted({figure.filed for _, versions in known for figure in versions.figures})
+    dates = sorted({figure.filed for _, versions in terms for figure in versions.figures})
     figures: list[Figure] = []
     used = date.min
     for day in dates:
-        current = [(sign, versions.at(day)) for sign, versions in known]
+        current = [(sign, versions.at(day)) for sign, versions in terms]
         present = [(sign, figure) for sign, figure in current if figure is not None]
         # A restated year less nine months as first filed would put the whole restatement into
         # the fourth quarter, so a new version needs every part filed anew.
-        if len(present) < len(parts) or any(figure.filed <= used for _, figure in present):
+        if len(present) < len(terms) or any(figure.filed <= used for _, figure in present):
             continue
         used = day
         value = sum((sign * figure.value for sign, figure in present), Decimal(0))
@@ -67,8 +69,7 @@ def _fill(
         latest = max((figure for _, figure in present), key=lambda figure: figure.filed)
         start, end = _bounds(target.span, [figure for _, figure in present])
         _append(figures, template, latest, target, start, end, value, how)
-    if figures:
-        series[target] = Versions(tuple(figures))
+    return Versions(tuple(figures)) if figures else None
 
 
 def _bounds(span: Span, parts: list[Figure]) -> tuple[date | None, date]:
@@ -114,34 +115,28 @@ def _append(
     )
 
 
-def computed(
-    metric: Metric, formula: Formula, inputs: Mapping[str, tuple[bool, Series]]
-) -> dict[Period, Versions]:
+def computed(metric: Metric, formula: Formula, inputs: Mapping[str, tuple[bool, Series]]) -> Series:
     """Figures of a derived metric.
 
     `inputs` gives for each metric that the formula names whether it is a flow, and its series.
     A period is computed where every term is known; balances beside flows are those at the
     period's end.
     """
-    periods: set[Period] = set()
-    for flow, series in inputs.values():
-        if flow or not metric.flow:
-            periods |= series.keys()
-    result: dict[Period, Versions] = {}
-    for period in periods:
+
+    def make(period: Period) -> Versions | None:
         terms: dict[Term, Versions] = {}
         for term in formula.terms:
             flow, series = inputs[term.metric]
             at = period.prior if term.prior else period
-            versions = series.get(at if flow else balance_period(at))
+            versions = series.find(at if flow else balance_period(at))
             if versions is None:
-                break
+                return None
             terms[term] = versions
-        else:
-            figures = _evaluate(metric, formula, period, terms)
-            if figures:
-                result[period] = Versions(tuple(figures))
-    return result
+        figures = _evaluate(metric, formula, period, terms)
+        return Versions(tuple(figures)) if figures else None
+
+    shaping = [series for flow, series in inputs.values() if flow or not metric.flow]
+    return Series((period for series in shaping for period in series.candidates), make)
 
 
 def _evaluate(

@@ -93,7 +93,7 @@ class Directory:
         answer = self._resolved.get(text)
         if answer is None:
             answer = self._find(text) if len(text) <= 160 else ()
-            if len(self._resolved) < 200_000:
+            if len(self._resolved) < 50_000:
                 self._resolved[text] = answer
         return answer
 

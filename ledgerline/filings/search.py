@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import Literal
 
@@ -21,8 +22,10 @@ from ledgerline.filings.store import Store
 __all__ = ["Figure", "Hit", "Miss", "Search"]
 
 Argument = Literal["company", "metric", "period"]
-_REMEMBERED = 200_000
-"""Calls, and misspelt names, kept answered; a rollout's nonsense must not fill the memory."""
+_REMEMBERED = 100_000
+"""Calls kept answered; a rollout's nonsense must not fill the memory."""
+_QUARTERS_IN = {Span.Q1: 1, Span.H1: 2, Span.Q2: 2, Span.M9: 3, Span.Q3: 3, Span.FY: 4, Span.Q4: 4}
+"""With which quarter each part of a year ends."""
 _LONGEST_PERIOD = 160
 """Characters of a period with the words of a sentence around it."""
 
@@ -54,20 +57,13 @@ class Search(Statements):
     def __init__(self, store: Store, catalogue: Catalogue | None = None):
         super().__init__(store, catalogue or Catalogue.load())
         self.directory = Directory(self.companies.values())
-        self._calls: dict[tuple[str, str, str, date | None], Hit | Miss] = {}
+        self._calls = lru_cache(_REMEMBERED)(self._answer)
 
     def __call__(
         self, company: str, metric: str, period: str, as_of: date | None = None
     ) -> Hit | Miss:
         """The figure that the three arguments name, or the miss that says which of them failed."""
-        call = (company, metric, period, as_of)
-        answer = self._calls.get(call)
-        if answer is None:
-            answer = self._answer(*call)
-            if len(self._calls) >= _REMEMBERED:
-                self._calls.clear()
-            self._calls[call] = answer
-        return answer
+        return self._calls(company, metric, period, as_of)
 
     def _answer(self, company: str, metric: str, period: str, as_of: date | None) -> Hit | Miss:
         filer = self.directory.resolve(company)
@@ -105,7 +101,7 @@ class Search(Statements):
         )
         if not metric.flow:
             period = balance_period(period)
-        versions = series.get(period)
+        versions = series.find(period)
         return versions.at(as_of) if versions else None
 
     def _relative(self, cik: int, series: Series, reading: Relative, as_of: date | None) -> Period:
@@ -127,20 +123,18 @@ class Search(Statements):
         self, cik: int, metric: Metric, as_of: date | None, reading: Reading | None
     ) -> tuple[str, ...]:
         """Labels of the periods that can be had, nearest to the one asked for first."""
-        figures = self.series(cik, metric.name, as_of)
-        if isinstance(reading, Named):
+        series = self.versions(cik, metric.name)
+
+        def distance(period: Period) -> tuple[object, ...]:
+            year, span, end = period.fiscal_year, period.span, _QUARTERS_IN[period.span]
+            if not isinstance(reading, Named):
+                return -year, -end, span
             wanted = reading.period
-            ranked = sorted(
-                figures,
-                key=lambda p: (
-                    p.span is not wanted.span,
-                    abs(p.fiscal_year - wanted.fiscal_year),
-                    -p.fiscal_year,
-                ),
-            )
-        else:
-            ranked = sorted(figures, key=lambda p: figures[p].end, reverse=True)
-        return tuple(period.label for period in ranked[:5])
+            return span is not wanted.span, abs(year - wanted.fiscal_year), -year, end, span
+
+        ranked = sorted(series.candidates, key=distance)
+        known = (p.label for p in ranked if (made := series.find(p)) and made.at(as_of))
+        return tuple(islice(known, 5))
 
     def _reported_like(self, cik: int, metric: Metric) -> tuple[str, ...]:
         """Names of reported metrics, likest to `metric` first."""
@@ -184,8 +178,11 @@ def _ending(metric: Metric, series: Series, reading: Ending, as_of: date | None)
     within = timedelta(days=7)
     near = [
         (abs(figure.end - day), spans.index(period.span), figure)
-        for period, versions in series.items()
+        for period in series.candidates
+        # A fiscal year is named by a day at most a year after the end of any of its parts.
         if period.span in spans
+        and abs(period.fiscal_year - day.year) <= 1
+        and (versions := series.find(period)) is not None
         and (figure := versions.at(as_of)) is not None
         and abs(figure.end - day) <= within
     ]

@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -28,18 +28,23 @@ _UNIT_PATTERNS = {
 _BALANCE_SPAN = {Span.Q4: Span.FY, Span.H1: Span.Q2, Span.M9: Span.Q3}
 
 
-class Row(NamedTuple):
-    """A fact as the store gives it to search."""
+class Filing(NamedTuple):
+    """What search needs to know of a filing."""
 
-    taxonomy: str
-    tag: str
+    accession: str
+    form: str
+    filed: date
+
+
+class Row(NamedTuple):
+    """A fact as the store gives it to search; `concept` is "taxonomy:tag"."""
+
+    concept: str
     unit: str
     start: date | None
     end: date
     value: str
-    accession: str
-    form: str
-    filed: date
+    filing: Filing
     corrected: bool
 
 
@@ -96,7 +101,42 @@ class Versions:
         return self.figures[0]
 
 
-Series = Mapping[Period, Versions]
+class Series(Mapping[Period, Versions]):
+    """A metric's figures by period, each made when it is first asked for.
+
+    `candidates` are the only periods that may have one; `make` tells of each, always the same,
+    its versions or None.
+    """
+
+    def __init__(
+        self, candidates: Iterable[Period], make: Callable[[Period], Versions | None]
+    ) -> None:
+        self.candidates = dict.fromkeys(candidates).keys()
+        self._make = make
+        self._made: dict[Period, Versions | None] = {}
+
+    def find(self, period: Period) -> Versions | None:
+        """The versions of a period's figure, None where there is none."""
+        if period not in self._made:
+            if period not in self.candidates:
+                return None
+            self._made[period] = self._make(period)
+        return self._made[period]
+
+    def __getitem__(self, period: Period) -> Versions:
+        versions = self.find(period)
+        if versions is None:
+            raise KeyError(period)
+        return versions
+
+    def __iter__(self) -> Iterator[Period]:
+        return (period for period in self.candidates if self.find(period) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return next(iter(self), None) is not None
 
 
 def balance_period(period: Period) -> Period:
@@ -106,64 +146,57 @@ def balance_period(period: Period) -> Period:
 
 def reported(
     rows: Iterable[Row], metric: Metric, calendar: Calendar, cik: int, company: str
-) -> dict[Period, Versions]:
+) -> Series:
     """The reported figures of `metric` among `rows`, each period with all its versions.
 
     Of several currencies the one most used stands. See catalogue.py for the rule by which one
     of several tags speaks.
     """
     pattern = _UNIT_PATTERNS[metric.unit_kind]
-    fitting = [
-        row
-        for row in rows
-        if pattern.fullmatch(row.unit) and (row.start is not None) == metric.flow
-    ]
-    if not fitting:
-        return {}
-    unit = Counter(row.unit for row in fitting).most_common(1)[0][0]
-    rank = {tag: position for position, tag in enumerate(metric.tags)}
-    grouped: dict[Period, list[tuple[date, str, int, Row]]] = defaultdict(list)
+    fitting = [row for row in rows if (row.start is not None) == metric.flow]
+    units = Counter(row.unit for row in fitting).most_common()
+    unit = next((unit for unit, _ in units if pattern.fullmatch(unit)), None)
+    grouped: dict[Period, list[Row]] = defaultdict(list)
     for row in fitting:
         if row.unit != unit:
             continue
-        period = _cover_period(row, calendar) if row.taxonomy == "dei" else None
+        period = _cover_period(row, calendar) if row.concept.startswith("dei:") else None
         period = period or calendar.label(row.start, row.end)
         if period is not None:
-            place = rank[f"{row.taxonomy}:{row.tag}"]
-            grouped[period].append((row.filed, row.accession, place, row))
-    shown_unit = "x" if metric.unit_kind == "multiple" else unit
-    return {
-        period: _versions(found, period, metric, shown_unit, cik, company)
-        for period, found in grouped.items()
-    }
+            grouped[period].append(row)
+    shown_unit = "x" if metric.unit_kind == "multiple" else unit or ""
+    return Series(
+        grouped,
+        lambda period: _versions(grouped[period], period, metric, shown_unit, cik, company),
+    )
 
 
 def _cover_period(row: Row, calendar: Calendar) -> Period | None:
     """Cover-page data belong to the period that their filing reports, whatever their date."""
-    if not row.form.startswith(("10-", "20-F", "40-F")):
+    filing = row.filing
+    if not filing.form.startswith(("10-", "20-F", "40-F")):
         return None
-    period = calendar.completed(row.filed)
-    if not row.form.startswith("10-Q") or period.span is Span.Q4:
+    period = calendar.completed(filing.filed)
+    if not filing.form.startswith("10-Q") or period.span is Span.Q4:
         return Period(period.fiscal_year, Span.FY)
     return period
 
 
 def _versions(
-    found: list[tuple[date, str, int, Row]],
-    period: Period,
-    metric: Metric,
-    unit: str,
-    cik: int,
-    company: str,
+    found: list[Row], period: Period, metric: Metric, unit: str, cik: int, company: str
 ) -> Versions:
     # In one filing the most preferred tag speaks; over time a less preferred never follows.
-    found.sort(key=lambda item: (item[0], item[1], item[2], item[3].end))
+    placed = sorted(
+        (row.filing.filed, row.filing.accession, metric.tags.index(row.concept), row.end, number)
+        for number, row in enumerate(found)
+    )
     figures: list[Figure] = []
     best = len(metric.tags)
-    for filed, accession, place, row in found:
+    for filed, accession, place, end, number in placed:
         if place > best or (figures and figures[-1].accession == accession and place >= best):
             continue
         best = place
+        row = found[number]
         value = Decimal(row.value)
         if figures and _rounds(value, figures[-1].value):
             continue
@@ -175,12 +208,12 @@ def _versions(
                 metric_display=metric.display,
                 period=period,
                 start=row.start,
-                end=row.end,
+                end=end,
                 value=value,
                 unit=unit,
                 text=render(value, unit),
                 accession=accession,
-                form=row.form,
+                form=row.filing.form,
                 filed=filed,
                 derived=None,
                 restated=bool(figures) and value != figures[0].value,

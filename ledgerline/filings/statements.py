@@ -1,7 +1,11 @@
 """Companies' figures by metric and period, read from a store as they are asked for."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from itertools import chain
+from typing import Any
 
 from sqlalchemy import text
 
@@ -10,11 +14,13 @@ from ledgerline.filings.catalogue import Catalogue, Metric
 from ledgerline.filings.derived import computed, with_quarters
 from ledgerline.filings.formulas import parse
 from ledgerline.filings.periods import Period
-from ledgerline.filings.series import Figure, Row, Series, Versions, reported
+from ledgerline.filings.series import Figure, Filing, Row, Series, reported
 from ledgerline.filings.store import Store
 
-_SERIES_KEPT = 10_000
-"""Series kept in memory, some 30 kB each."""
+_SERIES_KEPT = 4_000
+"""Series kept in memory, some 20 to 50 kB each."""
+_FILERS_KEPT = 1_000
+"""Companies whose filings and calendars are kept."""
 _CALENDAR_METRICS = (
     "revenue",
     "net_income",
@@ -23,22 +29,54 @@ _CALENDAR_METRICS = (
     "pretax_income",
     "income_tax_expense",
 )
+_ANNUAL = ("10-K", "20-F", "40-F")
+"""How the forms begin whose years make a calendar."""
+_FILINGS = "SELECT id, accession, form, filed FROM filing WHERE cik = ?"
+_CONCEPTS = (
+    "SELECT DISTINCT fact.concept_id FROM filing JOIN fact ON fact.filing_id = filing.id "
+    "WHERE filing.cik = ?"
+)
+_DURATIONS = (
+    'SELECT filing_id, start, "end" FROM fact '
+    "WHERE filing_id IN (?) AND concept_id IN (?) AND start IS NOT NULL"
+)
+_FACTS = (
+    'SELECT fact.concept_id, fact.unit, fact.start, fact."end", fact.value, fact.filing_id, '
+    "fact.corrected FROM filing JOIN fact ON fact.filing_id = filing.id "
+    "WHERE filing.cik = ? AND fact.concept_id IN (?)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Filer:
+    """A company's filings by their ids in the store, and its calendar."""
+
+    filings: dict[int, Filing]
+    calendar: Calendar
 
 
 class Statements:
-    """What each company reported of each of the catalogue's metrics; what was asked is kept."""
+    """What each company reported of each of the catalogue's metrics; what was asked last is kept.
+
+    However many companies are asked for, no more than some thousand series stay in memory.
+    """
 
     def __init__(self, store: Store, catalogue: Catalogue):
         self._store = store
+        self._mark = "?" if store.engine.dialect.paramstyle == "qmark" else "%s"
         self.catalogue = catalogue
         self.companies = {company.cik: company for company in store.companies()}
         with store.engine.connect() as connection:
             found = connection.execute(text("SELECT id, taxonomy, tag FROM concept")).all()
-        self._concepts = {f"{row.taxonomy}:{row.tag}": int(row.id) for row in found}
-        self._concept_names = {int(row.id): (row.taxonomy, row.tag) for row in found}
-        self._calendars: dict[int, Calendar] = {}
-        self._series: dict[tuple[int, str], Series] = {}
-        self._possible: dict[int, tuple[str, ...]] = {}
+        self._concepts = {int(row.id): f"{row.taxonomy}:{row.tag}" for row in found}
+        ids = {concept: number for number, concept in self._concepts.items()}
+        self._concept_ids = {
+            metric.name: tuple(ids[tag] for tag in metric.tags if tag in ids)
+            for metric in catalogue.metrics
+        }
+        self._series = lru_cache(_SERIES_KEPT)(self._load)
+        self._filers = lru_cache(_FILERS_KEPT)(self._find_filer)
+        self._possible = lru_cache(_FILERS_KEPT)(self._find_possible)
 
     def series(self, cik: int, metric: str, as_of: date | None = None) -> dict[Period, Figure]:
         """Every period's figure of a catalogue metric, oldest first, as known on `as_of`."""
@@ -55,15 +93,7 @@ class Statements:
 
     def versions(self, cik: int, metric: str) -> Series:
         """Every period's figure in all the versions that were filed."""
-        key = (cik, metric)
-        series = self._series.pop(key, None)
-        if series is None:
-            series = self._load(cik, self.catalogue.get(metric))
-            if len(self._series) >= _SERIES_KEPT:
-                del self._series[next(iter(self._series))]
-        # Put back at the end: the dictionary's order is that of the last use.
-        self._series[key] = series
-        return series
+        return self._series(cik, metric)
 
     def metrics_of(self, cik: int) -> list[str]:
         """Names of the catalogue's metrics of which the company has at least one figure."""
@@ -71,22 +101,15 @@ class Statements:
 
     def possible_metrics(self, cik: int) -> tuple[str, ...]:
         """Names of the metrics whose tags, or whose formula's metrics, the company reports."""
-        names = self._possible.get(cik)
-        if names is None:
-            names = self._possible[cik] = self._find_possible(cik)
-        return names
+        return self._possible(cik)
+
+    def calendar(self, cik: int) -> Calendar:
+        """The company's fiscal calendar."""
+        return self._filers(cik).calendar
 
     def _find_possible(self, cik: int) -> tuple[str, ...]:
-        with self._store.engine.connect() as connection:
-            found = connection.execute(
-                text(
-                    "SELECT DISTINCT fact.concept_id FROM filing "
-                    "JOIN fact ON fact.filing_id = filing.id WHERE filing.cik = :cik"
-                ),
-                {"cik": cik},
-            ).scalars()
-            tags = {":".join(self._concept_names[int(concept)]) for concept in found}
-        possible = {m.name for m in self.catalogue.metrics if not tags.isdisjoint(m.tags)}
+        concepts = {row[0] for row in self._ask(_CONCEPTS, cik)}
+        possible = {name for name, ids in self._concept_ids.items() if not concepts.isdisjoint(ids)}
         grown = True
         while grown:
             more = {
@@ -98,69 +121,82 @@ class Statements:
             possible |= more
         return tuple(m.name for m in self.catalogue.metrics if m.name in possible)
 
-    def calendar(self, cik: int) -> Calendar:
-        """The company's fiscal calendar."""
-        calendar = self._calendars.get(cik)
-        if calendar is None:
-            tags = [tag for name in _CALENDAR_METRICS for tag in self.catalogue.get(name).tags]
-            durations = [
-                (row.start, row.end, row.form) for row in self._rows(cik, tuple(tags)) if row.start
-            ]
-            company = self.companies[cik]
-            calendar = Calendar.derive(durations, company.fiscal_year_end)
-            self._calendars[cik] = calendar
-        return calendar
+    def _find_filer(self, cik: int) -> _Filer:
+        filings = {
+            number: Filing(accession, form, _date(filed))
+            for number, accession, form, filed in self._ask(_FILINGS, cik)
+        }
+        annual = [number for number, filing in filings.items() if filing.form.startswith(_ANNUAL)]
+        concepts = [number for name in _CALENDAR_METRICS for number in self._concept_ids[name]]
+        durations = [
+            (_date(start), _date(end), filings[number].form)
+            for number, start, end in self._ask(_DURATIONS, annual, concepts)
+        ]
+        return _Filer(filings, Calendar.derive(durations, self.companies[cik].fiscal_year_end))
 
-    def _load(self, cik: int, metric: Metric) -> Series:
-        found: dict[Period, Versions] = {}
-        if metric.tags:
-            company = self.companies[cik].name
-            rows = self._rows(cik, metric.tags)
-            found = reported(rows, metric, self.calendar(cik), cik, company) if rows else {}
-            adds_up = metric.unit_kind == "money" or metric.name == "shares_repurchased"
-            if metric.flow and adds_up:
-                found = with_quarters(found)
-        if metric.formula:
-            formula = parse(metric.formula)
-            inputs = {
-                term.metric: (self.catalogue.get(term.metric).flow, self.versions(cik, term.metric))
-                for term in formula.terms
-            }
-            found = {**computed(metric, formula, inputs), **found}
-        return found
+    def _load(self, cik: int, name: str) -> Series:
+        metric = self.catalogue.get(name)
+        company = self.companies[cik].name
+        found = Series((), lambda _: None)
+        rows = self._rows(cik, metric)
+        if rows:
+            found = reported(rows, metric, self.calendar(cik), cik, company)
+        adds_up = metric.unit_kind == "money" or metric.name == "shares_repurchased"
+        if metric.flow and adds_up:
+            found = with_quarters(found)
+        if not metric.formula:
+            return found
+        formula = parse(metric.formula)
+        inputs = {
+            term.metric: (self.catalogue.get(term.metric).flow, self.versions(cik, term.metric))
+            for term in formula.terms
+        }
+        derived = computed(metric, formula, inputs)
+        return Series(
+            (*derived.candidates, *found.candidates),
+            lambda period: found.find(period) or derived.find(period),
+        )
 
-    def _rows(self, cik: int, tags: tuple[str, ...]) -> list[Row]:
-        concepts = [self._concepts[tag] for tag in tags if tag in self._concepts]
+    def _rows(self, cik: int, metric: Metric) -> list[Row]:
+        concepts = self._concept_ids[metric.name]
         if not concepts:
             return []
-        listed = ",".join(str(concept) for concept in concepts)
-        query = text(
-            'SELECT fact.concept_id, fact.unit, fact.start, fact."end", fact.value, '  # noqa: S608
-            "filing.accession, filing.form, filing.filed, fact.corrected "
-            "FROM filing JOIN fact ON fact.filing_id = filing.id "
-            f"WHERE filing.cik = :cik AND fact.concept_id IN ({listed})"
-        )
-        with self._store.engine.connect() as connection:
-            found = connection.execute(query, {"cik": cik}).all()
+        filings = self._filers(cik).filings
         return [
             Row(
-                *self._concept_names[row[0]],
-                row[1],
-                None if row[2] is None else _date(row[2]),
-                _date(row[3]),
-                row[4],
-                row[5],
-                row[6],
-                _date(row[7]),
-                bool(row[8]),
+                self._concepts[concept],
+                _same(unit),
+                None if start is None else _date(start),
+                _date(end),
+                value,
+                filings[filing],
+                bool(corrected),
             )
-            for row in found
+            for concept, unit, start, end, value, filing, corrected in self._ask(
+                _FACTS, cik, concepts
+            )
         ]
+
+    def _ask(self, query: str, *arguments: int | Sequence[int]) -> Sequence[Any]:
+        """The rows of a query, each of its question marks standing for a number or for several."""
+        bound = [(given,) if isinstance(given, int) else tuple(given) for given in arguments]
+        marks = (",".join([self._mark] * len(given)) or "NULL" for given in bound)
+        # Straight to the driver: SQLAlchemy's text costs more than the answer.
+        with self._store.engine.connect() as connection:
+            return connection.exec_driver_sql(
+                query.replace("?", "{}").format(*marks), tuple(chain(*bound))
+            ).all()
 
 
 @lru_cache(maxsize=100_000)
 def _parsed(day: str) -> date:
     return date.fromisoformat(day)
+
+
+@lru_cache(maxsize=1_000)
+def _same(unit: str) -> str:
+    """One object for a unit, however often it is read."""
+    return unit
 
 
 def _date(day: date | str) -> date:

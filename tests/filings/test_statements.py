@@ -1,0 +1,37 @@
+"""What search keeps of what it read."""
+
+import tracemalloc
+from decimal import Decimal
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from ledgerline.filings.search import Hit, Search
+from ledgerline.filings.store import Store
+
+
+def test_memory_stays_bounded(universe_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics, periods = ("revenue", "gross margin", "free cash flow"), ("FY2022", "Q4 2021")
+
+    def asked(store: Store) -> tuple[list[Decimal], int]:
+        """What is found for every company, and the bytes that a search holds after that."""
+        tracemalloc.start()
+        search = Search(store)
+        calls = product((company.name for company in search.companies.values()), metrics, periods)
+        answers = [search(*call) for call in calls]
+        values = [answer.figure.value for answer in answers if isinstance(answer, Hit)]
+        del answers
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return values, size
+
+    with Store.open(universe_store, read_only=True) as store:
+        everything, much = asked(store)
+        monkeypatch.setattr("ledgerline.filings.statements._SERIES_KEPT", 30)
+        monkeypatch.setattr("ledgerline.filings.statements._FILERS_KEPT", 5)
+        monkeypatch.setattr("ledgerline.filings.search._REMEMBERED", 50)
+        same, little = asked(store)
+    assert len(everything) > 150
+    assert same == everything
+    assert little < much / 2
