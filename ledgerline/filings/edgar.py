@@ -8,7 +8,8 @@ waiting as long as Retry-After says.
 import gzip
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from datetime import UTC, date
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ import orjson
 
 from ledgerline.durable import write_bytes
 from ledgerline.errors import LedgerlineError
+from ledgerline.filings.facts import NewestFilings
 from ledgerline.settings import Settings
 
 _MAX_RATE = 10
@@ -84,13 +86,13 @@ class Edgar:
         self.requests = 0
 
     def companies(
-        self, newest: Mapping[int, date] | None = None
+        self, newest: Mapping[int, NewestFilings] | None = None
     ) -> Iterator[tuple[str, bytes | LedgerlineError]]:
         """(where from, companyfacts JSON) of each company in the settings, in their order.
 
         The JSON carries ticker, SIC, fiscal-year end and former names from the submissions.
         A company that EDGAR doesn't have comes with the error instead. One that filed nothing
-        with XBRL after the day that `newest` has under its CIK doesn't come, nor is it fetched.
+        with XBRL after those that `newest` has under its CIK doesn't come, nor is it fetched.
 
         Raises:
             EdgarUnreachableError: EDGAR can't be reached or refuses; what was fetched is kept.
@@ -101,7 +103,8 @@ class Edgar:
                 continue
             try:
                 submissions = self._submissions(cik)
-                if _newest_filing(submissions) > (newest or {}).get(cik, date.min):
+                known = (newest or {}).get(cik, NewestFilings())
+                if any(known.precede(*filing) for filing in _xbrl_filings(submissions)):
                     yield f"edgar:CIK{cik:010}", self._company(cik, submissions)
             except EdgarUnreachableError:
                 raise
@@ -137,12 +140,16 @@ class Edgar:
     def _company(self, cik: int, submissions: dict[str, Any]) -> bytes:
         name = f"CIK{cik:010}"
         kept = self._settings.folder / f"{name}.json.gz"
+        filings = _xbrl_filings(submissions)
+        newest = max((day for day, _ in filings), default=date.min)
+        # Of two filings of a day the facts may have only the first, so they don't tell enough.
+        latest = sorted(accession for day, accession in filings if day == newest)
         facts: dict[str, Any] | None = None
         if kept.is_file():
             facts = orjson.loads(gzip.decompress(kept.read_bytes()))
-        if facts is None or _newest_filing(submissions) > _newest_fact(facts):
+        if facts is None or newest > _newest_fact(facts) or facts.get("latest", latest) != latest:
             url = f"{self._settings.data}/api/xbrl/companyfacts/{name}.json"
-            facts = self._fetch(url, "facts")
+            facts = self._fetch(url, "facts") | {"latest": latest}
             write_bytes(kept, gzip.compress(orjson.dumps(facts), mtime=0))
         facts |= {
             "tickers": submissions.get("tickers") or [],
@@ -191,7 +198,7 @@ class Edgar:
                     "address@domain', and blocks for some ten minutes whoever asks too fast"
                 )
             if response.status_code == 429:
-                asked_for = _retry_after(response.headers.get("Retry-After", ""))
+                asked_for = _retry_after(response.headers.get("Retry-After", ""), self._clock())
                 if asked_for > self._settings.longest_wait_s:
                     raise EdgarUnreachableError(
                         f"{url}: EDGAR wants {asked_for:.0f} s of quiet (429), longer than "
@@ -226,15 +233,26 @@ def _object(content: bytes, key: str) -> dict[str, Any] | str:
     return document
 
 
-def _retry_after(text: str) -> float:
-    return float(text) if text.replace(".", "", 1).isdigit() else 0.0
+def _retry_after(text: str, now: float) -> float:
+    """The seconds to wait from `now`: the header tells them, or the moment when they are over."""
+    if text.strip().replace(".", "", 1).isdecimal():
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    return max(0.0, until.replace(tzinfo=until.tzinfo or UTC).timestamp() - now)
 
 
-def _newest_filing(submissions: dict[str, Any]) -> date:
-    """When the company last filed with XBRL, as its submissions tell."""
+def _xbrl_filings(submissions: dict[str, Any]) -> list[tuple[date, str]]:
+    """When each filing with XBRL was filed, and its accession, as the submissions tell."""
     recent = submissions.get("filings", {}).get("recent", {})
-    dates = zip(recent.get("filingDate", ()), recent.get("isXBRL", ()), strict=False)
-    return max((date.fromisoformat(day) for day, xbrl in dates if xbrl), default=date.min)
+    columns = (recent.get(name, ()) for name in ("filingDate", "accessionNumber", "isXBRL"))
+    return [
+        (date.fromisoformat(day), accession)
+        for day, accession, xbrl in zip(*columns, strict=False)
+        if xbrl
+    ]
 
 
 def _newest_fact(facts: dict[str, Any]) -> date:

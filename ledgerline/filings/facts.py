@@ -43,3 +43,15 @@ class Fact(NamedTuple):
     form: str
     filed: date
     superseded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewestFilings:
+    """The last day on which a company filed what is known of it, and the filings of that day."""
+
+    day: date = date.min
+    accessions: frozenset[str] = frozenset()
+
+    def precede(self, filed: date, accession: str) -> bool:
+        """Whether a filing is newer; a second one of the same day is."""
+        return filed > self.day or (filed == self.day and accession not in self.accessions)

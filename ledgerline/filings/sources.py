@@ -6,13 +6,12 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from pathlib import Path
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.filings.companyfacts import BadFileError, read_companyfacts
 from ledgerline.filings.edgar import Edgar, EdgarSettings
-from ledgerline.filings.facts import Company, Fact
+from ledgerline.filings.facts import Company, Fact, NewestFilings
 from ledgerline.filings.filers import completed
 from ledgerline.filings.fsds import is_data_set, read_data_set
 from ledgerline.filings.generated import GeneratedSettings, companies
@@ -46,11 +45,11 @@ def read_generated(settings: GeneratedSettings) -> Iterator[Reading]:
 
 
 def read_edgar(
-    settings: EdgarSettings, newest: Mapping[int, date] | None = None
+    settings: EdgarSettings, newest: Mapping[int, NewestFilings] | None = None
 ) -> Iterator[Reading | Unreadable]:
     """Companies from EDGAR; one that it doesn't have, or serves unreadable, is set aside.
 
-    Of a company whose CIK `newest` has, only what was filed after that day.
+    Of a company whose CIK `newest` has, only what was filed after those filings.
     """
     edgar = Edgar(settings)
     try:
@@ -60,8 +59,8 @@ def read_edgar(
                 continue
             try:
                 company, facts, aside = read_companyfacts(content, source="edgar")
-                known = (newest or {}).get(company.cik, date.min)
-                later = [fact for fact in facts if fact.filed > known]
+                known = (newest or {}).get(company.cik, NewestFilings())
+                later = [fact for fact in facts if known.precede(fact.filed, fact.accession)]
                 yield Reading(origin, completed(company), later, aside)
             except BadFileError as error:
                 yield Unreadable(origin, str(error))

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import create_engine
 
 from ledgerline.errors import LedgerlineError
-from ledgerline.filings.facts import Company, Fact
+from ledgerline.filings.facts import Company, Fact, NewestFilings
 from ledgerline.filings.tables import (
     COMPANY,
     CONCEPT,
@@ -136,11 +136,19 @@ class Store:
             for row in rows
         ]
 
-    def newest_filings(self) -> dict[int, date]:
-        """When each company last filed what is stored, by cik."""
-        query = select(FILING.c.cik, func.max(FILING.c.filed)).group_by(FILING.c.cik)
+    def newest_filings(self) -> dict[int, NewestFilings]:
+        """When each company last filed what is stored, and which filings those are, by cik."""
+        last = select(FILING.c.cik, func.max(FILING.c.filed).label("day")).group_by(FILING.c.cik)
+        days = last.subquery()
+        query = select(FILING.c.cik, FILING.c.filed, FILING.c.accession).join(
+            days, (FILING.c.cik == days.c.cik) & (FILING.c.filed == days.c.day)
+        )
+        found: dict[int, NewestFilings] = {}
         with self.engine.connect() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            for cik, day, accession in connection.execute(query):
+                known = found.get(cik, NewestFilings()).accessions
+                found[cik] = NewestFilings(day, known | {accession})
+        return found
 
     def count(self) -> int:
         """How many facts are stored."""

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, text
 from ledgerline.filings.ingest import IngestSettings, ingest
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
+from tests.filings.edgar_site import Site, serving
 from tests.filings.postgres import server
 
 UNIVERSE = {
@@ -75,3 +76,10 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     with engine.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     engine.dispose()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """What stands for EDGAR."""
+    with serving() as site:
+        yield site

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from ledgerline.filings.generated import GeneratedSettings
 from ledgerline.filings.search import Hit, Search
+from ledgerline.filings.sources import read_generated
 from ledgerline.filings.store import Store
+from tests.filings.conftest import UNIVERSE
 
 
 def test_memory_stays_bounded(universe_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,3 +38,17 @@ def test_memory_stays_bounded(universe_store: Path, monkeypatch: pytest.MonkeyPa
     assert len(everything) > 150
     assert same == everything
     assert little < much / 2
+
+
+def test_postgres_answers_alike(tmp_path: Path, postgres_url: str) -> None:
+    settings = {name: value for name, value in UNIVERSE.items() if name != "kind"}
+    chosen = GeneratedSettings.model_validate(settings | {"companies": 2})
+    readings = list(read_generated(chosen))
+    with Store.create(tmp_path / "facts.sqlite") as one, Store.create(postgres_url) as other:
+        for store in (one, other):
+            store.add_many((reading.company, reading.facts) for reading in readings)
+        here, there = Search(one), Search(other)
+        for cik in here.companies:
+            assert there.metrics_of(cik) == here.metrics_of(cik) != []
+            for name in here.metrics_of(cik):
+                assert there.series(cik, name) == here.series(cik, name) != {}
