@@ -1,8 +1,13 @@
-"""Token sequences into padded micro-batches of bounded size, and their log-probabilities."""
+"""Token sequences into padded micro-batches of bounded size, and their log-probabilities.
+
+The rollouts of a group begin with the same prompt, which is most of their tokens: in a batch of
+groups each prompt is taken in once, and what follows it attends to its keys and values.
+"""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,17 +15,31 @@ from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, slots=True)
+class Prompts:
+    """Beginnings that several sequences share: tokens and attention [prompts, length], padded on
+    the left, so that all end together. `owner` [size] names each sequence's prompt.
+    """
+
+    tokens: Tensor
+    attention: Tensor
+    owner: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """`size` sequences padded to the longest: tokens and attention [size, length].
 
     `sampled` [size, length] marks the tokens that the policy chose. `index` [size] gives each
-    row's place in the sequences that were split.
+    row's place in the sequences that were split. With `prompts`, the rows hold only what follows
+    them: each sequence from its place `start` [size] on.
     """
 
     tokens: Tensor
     attention: Tensor
     sampled: Tensor
     index: list[int]
+    start: list[int]
+    prompts: Prompts | None = None
 
     @property
     def size(self) -> int:
@@ -40,38 +59,92 @@ def split(
     """
     order = sorted(range(len(tokens)), key=lambda index: (-len(tokens[index]), index))
     batches: list[Batch] = []
-    start = 0
-    while start < len(order):
-        longest = len(tokens[order[start]])
-        index = order[start : start + max(1, budget // longest)]
-        start += len(index)
-        lengths = torch.tensor([len(tokens[row]) for row in index], device=device)
-        attention = torch.arange(longest, device=device) < lengths[:, None]
-        batches.append(
-            Batch(
-                tokens=_pad([tokens[row] for row in index], longest, device).long(),
-                attention=attention,
-                sampled=_pad([sampled[row] for row in index], longest, device).bool(),
-                index=index,
-            )
-        )
+    done = 0
+    while done < len(order):
+        longest = len(tokens[order[done]])
+        index = order[done : done + max(1, budget // longest)]
+        done += len(index)
+        batches.append(_batch(tokens, sampled, index, [0] * len(index), device))
     return batches
 
 
-def _pad(rows: Sequence[Sequence[int]], length: int, device: torch.device) -> Tensor:
+def split_groups(
+    tokens: Sequence[Sequence[int]],
+    sampled: Sequence[Sequence[bool]],
+    group_size: int,
+    budget: int,
+    device: torch.device,
+) -> list[Batch]:
+    """The same for sequences of which each `group_size` in a row begin with the same prompt.
+
+    The prompt ends where the first token was sampled. A group is never divided, so that a batch
+    of one group may exceed the budget.
+    """
+    groups = [range(first, first + group_size) for first in range(0, len(tokens), group_size)]
+    starts = [sampled[group[0]].index(True) for group in groups]
+    longest = [
+        max(len(tokens[row]) for row in group) - start
+        for group, start in zip(groups, starts, strict=True)
+    ]
+    order = sorted(range(len(groups)), key=lambda group: (-longest[group], group))
+    batches: list[Batch] = []
+    while order:
+        chosen = [order.pop(0)]
+        while order:
+            prompt = max(starts[group] for group in (*chosen, order[0]))
+            if (len(chosen) + 1) * (prompt + group_size * longest[chosen[0]]) > budget:
+                break
+            chosen.append(order.pop(0))
+        index = [row for group in chosen for row in groups[group]]
+        start = [starts[group] for group in chosen for _ in groups[group]]
+        prompts = _prompts(
+            [tokens[groups[group][0]][: starts[group]] for group in chosen], group_size, device
+        )
+        batches.append(_batch(tokens, sampled, index, start, device, prompts))
+    return batches
+
+
+def _batch(
+    tokens: Sequence[Sequence[int]],
+    sampled: Sequence[Sequence[bool]],
+    index: list[int],
+    start: list[int],
+    device: torch.device,
+    prompts: Prompts | None = None,
+) -> Batch:
+    rows = list(zip(index, start, strict=True))
+    lengths = torch.tensor([len(tokens[row]) - first for row, first in rows], device=device)
+    longest = int(lengths.max())
+    return Batch(
+        tokens=_pad([tokens[row][first:] for row, first in rows], longest, device).long(),
+        attention=torch.arange(longest, device=device) < lengths[:, None],
+        sampled=_pad([sampled[row][first:] for row, first in rows], longest, device).bool(),
+        index=index,
+        start=start,
+        prompts=prompts,
+    )
+
+
+def _prompts(prompts: Sequence[Sequence[int]], group_size: int, device: torch.device) -> Prompts:
+    longest = max(map(len, prompts))
+    lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
+    return Prompts(
+        tokens=torch.tensor(
+            [[*[0] * (longest - len(prompt)), *prompt] for prompt in prompts], device=device
+        ),
+        attention=torch.arange(longest, device=device) >= longest - lengths[:, None],
+        owner=torch.arange(len(prompts), device=device).repeat_interleave(group_size),
+    )
+
+
+def _pad(rows: Sequence[Sequence[float]], length: int, device: torch.device) -> Tensor:
     return torch.tensor([[*row, *[0] * (length - len(row))] for row in rows], device=device)
 
 
 def sampled_values(batch: Batch, values: Sequence[Sequence[float]]) -> Tensor:
     """Per-token `values` of the batch's sequences at its sampled tokens, in row order: [tokens]."""
-    padded = _pad_floats(
-        [values[row] for row in batch.index], batch.tokens.shape[1], batch.tokens.device
-    )
-    return padded[batch.sampled]
-
-
-def _pad_floats(rows: Sequence[Sequence[float]], length: int, device: torch.device) -> Tensor:
-    return torch.tensor([[*row, *[0.0] * (length - len(row))] for row in rows], device=device)
+    rows = [values[row][first:] for row, first in zip(batch.index, batch.start, strict=True)]
+    return _pad(rows, batch.tokens.shape[1], batch.tokens.device).float()[batch.sampled]
 
 
 def logprobs(model: PreTrainedModel, batch: Batch, temperature: float) -> tuple[Tensor, Tensor]:
@@ -80,16 +153,45 @@ def logprobs(model: PreTrainedModel, batch: Batch, temperature: float) -> tuple[
     The vocabulary is only scored where a token was sampled: the logits of a whole history
     would be most of the memory.
     """
-    hidden = model.get_decoder()(
-        input_ids=batch.tokens, attention_mask=batch.attention.long(), use_cache=False
-    ).last_hidden_state
-    # The token at position t is chosen by the state at t − 1.
-    states = hidden[:, :-1][batch.sampled[:, 1:]]
-    logits = model.get_output_embeddings()(states).float() / temperature
+    logits = model.get_output_embeddings()(_states(model, batch)).float() / temperature
     scores = logits.log_softmax(-1)
-    chosen = batch.tokens[:, 1:][batch.sampled[:, 1:]]
+    chosen = batch.tokens[batch.sampled]
     entropy = -(scores.exp() * scores).sum(-1).detach()
     return scores.gather(-1, chosen[:, None]).squeeze(-1), entropy
+
+
+def _states(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """The hidden states that chose the sampled tokens: [tokens, width].
+
+    The token at position t is chosen by the state at t − 1.
+    """
+    decoder: Any = model.get_decoder()
+    if batch.prompts is None:
+        hidden = decoder(
+            input_ids=batch.tokens, attention_mask=batch.attention.long(), use_cache=False
+        ).last_hidden_state
+        states: Tensor = hidden[:, :-1][batch.sampled[:, 1:]]
+        return states
+    prompts, owner = batch.prompts, batch.prompts.owner
+    positions = prompts.attention.long().cumsum(1) - 1
+    begun = decoder(
+        input_ids=prompts.tokens,
+        attention_mask=prompts.attention.long(),
+        position_ids=positions.clamp(min=0),
+        use_cache=True,
+    )
+    begun.past_key_values.batch_select_indices(owner)
+    length = torch.arange(batch.tokens.shape[1], device=batch.tokens.device)
+    rest = decoder(
+        input_ids=batch.tokens,
+        attention_mask=torch.cat((prompts.attention[owner], batch.attention), 1).long(),
+        position_ids=positions[owner, -1:] + 1 + length,
+        past_key_values=begun.past_key_values,
+        use_cache=True,
+    )
+    before = torch.cat((begun.last_hidden_state[owner, -1:], rest.last_hidden_state[:, :-1]), 1)
+    chosen: Tensor = before[batch.sampled]
+    return chosen
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:

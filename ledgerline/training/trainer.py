@@ -213,14 +213,8 @@ class Trainer:
         model, dtype = self.policy.model, getattr(torch, settings.dtype)
         model.train()
         losses = []
-        weighted = zip(rollouts, advantage, strict=True)
-        mine = self.processes.deal(sorted(weighted, key=lambda pair: -len(pair[0].tokens)))
-        for batch in batches.split(
-            [rollout.tokens for rollout, _ in mine],
-            [rollout.sampled for rollout, _ in mine],
-            settings.batch_tokens,
-            model.device,
-        ):
+        mine = self._mine(rollouts, advantage)
+        for batch in self._split([rollout for rollout, _ in mine]):
             with batches.autocast(model.device, dtype):
                 logprobs, entropy = batches.logprobs(self.policy.plain, batch, self._temperature)
                 base = self._base(batch) if self._base and settings.objective.kl else None
@@ -244,6 +238,28 @@ class Trainer:
         norm = apply_gradients(model, self.optimizers, settings.optimizer.max_grad_norm)
         self._count_lost(norm)
         return losses, norm, rate
+
+    def _mine(
+        self, rollouts: Sequence[Rollout], advantage: Sequence[float]
+    ) -> list[tuple[Rollout, float]]:
+        """This process's groups, each rollout with its advantage; of long ones all get alike."""
+        size = self.settings.group_size
+        weighted = list(zip(rollouts, advantage, strict=True))
+        groups = [weighted[first : first + size] for first in range(0, len(weighted), size)]
+        groups.sort(key=lambda group: -sum(len(rollout.tokens) for rollout, _ in group))
+        return [pair for group in self.processes.deal(groups) for pair in group]
+
+    def _split(self, rollouts: Sequence[Rollout]) -> list[batches.Batch]:
+        """Micro-batches of whole groups, each prompt taken in once.
+
+        Gradient checkpointing keeps no keys and values, so there every rollout has its own.
+        """
+        tokens = [rollout.tokens for rollout in rollouts]
+        sampled = [rollout.sampled for rollout in rollouts]
+        budget, device = self.settings.batch_tokens, self.policy.model.device
+        if self.policy.plain.is_gradient_checkpointing:
+            return batches.split(tokens, sampled, budget, device)
+        return batches.split_groups(tokens, sampled, self.settings.group_size, budget, device)
 
     def _count_lost(self, norm: float) -> None:
         """A step whose gradients are not finite was skipped; too many in a row end the run."""

@@ -64,6 +64,7 @@ def train(folder, steps):
             f"{report.metrics['loss']:.4f} {report.metrics['rollouts']}\n" for report in reports
         )
     )
+    trainer.processes.wait()
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def test_a_warm_up_of_fewer_demonstrations_than_a_batch_shows_them_all():
 
 
 def test_practice_raises_the_share_solved(warmed, tmp_path):
-    policy, trainer = make(warmed, tmp_path, steps=80, optimizer=optimizer(5e-3).model_dump())
+    policy, trainer = make(warmed, tmp_path, steps=80, optimizer=optimizer(2e-3).model_dump())
     before = share_solved(policy)
     trainer.run(lambda _: None)
     after = share_solved(policy)
