@@ -15,7 +15,6 @@ from ledgerline.rewards.components import right_figure, right_silence
 from ledgerline.rewards.degenerate import honest
 from ledgerline.rewards.judge import JudgeSettings
 from ledgerline.rewards.rubric import JUDGED, Rubric, RubricSettings
-from ledgerline.rewards.slips import stumble
 from ledgerline.training.processes import Processes
 from ledgerline.training.rollouts import roll_out
 from ledgerline.training.task import Task
@@ -44,7 +43,6 @@ def filings_task(params: PracticeParams, search: Search) -> Task:
         score=rubric(params).score,
         succeeded=_succeeded,
         expert=honest,
-        stumble=stumble,
     )
 
 

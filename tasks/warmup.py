@@ -58,7 +58,7 @@ def main(params: WarmupParams) -> None:
         engine = policy.embedded_engine(params.policy.engine)
         shown = choose(train, settings.demonstrations, settings.seed)
         mine = [
-            demonstrate(policy.codec, task, item, settings.demonstrations.stumbles)
+            demonstrate(policy.codec, task, item)
             for item in track(
                 processes.share(shown), "demonstrations", transient=True, disable=not processes.main
             )

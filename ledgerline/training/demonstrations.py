@@ -16,13 +16,11 @@ AnyItem = TypeVar("AnyItem", bound=Item)
 
 class DemonstrationSettings(Settings):
     """Demonstrations are what is scarce: `count` of them, in a share `phrasings` of each kind's
-    phrasings (one at least). The rest is left to practice. A share `stumbles` of them begins with
-    a mistake, which is not imitated: what follows shows how to recover.
+    phrasings (one at least). The rest is left to practice.
     """
 
     count: int
     phrasings: float
-    stumbles: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +45,11 @@ def choose(items: Sequence[AnyItem], settings: DemonstrationSettings, seed: int)
     return random_.sample(candidates, min(settings.count, len(candidates)))
 
 
-def demonstrate(codec: ChatCodec, task: Task, item: Item, stumbles: float) -> Demonstration:
-    """The expert's episode of `item`, tokenised as if the policy had sampled it.
-
-    With probability `stumbles` it begins with a mistake, as if the policy had not sampled that.
-    """
+def demonstrate(codec: ChatCodec, task: Task, item: Item) -> Demonstration:
+    """The expert's episode of `item`, tokenised as if the policy had sampled it."""
     episode = Episode(task.make(), task.fields(item), codec, task.limits)
-    rng = random.Random(item.id)
-    stumbling = task.stumble(item, rng) if rng.random() < stumbles else None
-    script = stumbling or task.expert(item)
+    script = task.expert(item)
     while not episode.over:
         tokens = codec.encode_turn(script(*episode.so_far))
         episode.advance(tokens, [0.0] * len(tokens))
-    sampled = episode.sampled
-    if stumbling:
-        end = sampled.index(False, episode.prompt_length)
-        sampled[episode.prompt_length : end] = [False] * (end - episode.prompt_length)
-    return Demonstration(episode.tokens, sampled)
+    return Demonstration(episode.tokens, episode.sampled)

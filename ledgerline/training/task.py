@@ -1,6 +1,5 @@
 """What a policy is trained on, in a form that no part of the training looks into."""
 
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -34,8 +33,7 @@ class Task:
 
     `make` gives a fresh environment, `fields` what its `reset` takes for an item, `score` the
     reward of a transcript, `succeeded` whether the item was solved (what accuracy counts),
-    `expert` a script that solves an item honestly (demonstrations are played from it), `stumble`
-    one that makes a mistake first and then recovers, or None where an item has no room for that.
+    `expert` a script that solves an item honestly (demonstrations are played from it).
     """
 
     make: Callable[[], Environment]
@@ -44,4 +42,3 @@ class Task:
     score: Callable[[Transcript, Any], Reward]
     succeeded: Callable[[Transcript, Any], bool]
     expert: Callable[[Any], Script]
-    stumble: Callable[[Any, random.Random], Script | None]

@@ -87,14 +87,14 @@ def warmed() -> dict[str, torch.Tensor]:
 
 def warm(policy: Policy, batch: int = 16, steps: int = 45) -> None:
     """Show `policy` a few demonstrations."""
-    demonstrations = [demonstrate(policy.codec, TASK, question, 0.0) for question in QUESTIONS] * 8
+    demonstrations = [demonstrate(policy.codec, TASK, question) for question in QUESTIONS] * 8
     warm_up(
         policy.plain,
         demonstrations,
         WarmupSettings.model_validate(
             {
                 "seed": 0,
-                "demonstrations": {"count": 32, "phrasings": 1.0, "stumbles": 0.0},
+                "demonstrations": {"count": 32, "phrasings": 1.0},
                 "batch": batch,
                 "steps": steps,
                 "check_every": 45,

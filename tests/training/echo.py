@@ -1,6 +1,5 @@
 """A second environment, with nothing of filings in it: repeat the word, or keep silent."""
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -87,16 +86,6 @@ def _expert(question: Question):
     return script
 
 
-def _stumble(question: Question, _: random.Random):
-    """Looks up nonsense first."""
-    expert = _expert(question)
-
-    def script(opening: str, turns: Sequence[Turn]) -> str:
-        return expert(opening, turns[1:]) if turns else write_call("look_up", {"word": "zzz"})
-
-    return script
-
-
 TASK = Task(
     make=Echo,
     fields=lambda question: {"word": question.word},
@@ -104,7 +93,6 @@ TASK = Task(
     score=_score,
     succeeded=_right,
     expert=_expert,
-    stumble=_stumble,
 )
 
 

@@ -64,7 +64,7 @@ def wait_until(done, seconds=180):
 
 def learn(policy):
     """Loss and gradients of one micro-batch, and how often its first layer was computed."""
-    shown = [demonstrate(policy.codec, TASK, question, 0.0) for question in QUESTIONS]
+    shown = [demonstrate(policy.codec, TASK, question) for question in QUESTIONS]
     (batch,) = batches.split(
         [d.tokens for d in shown], [d.sampled for d in shown], 4096, torch.device("cpu")
     )

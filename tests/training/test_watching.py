@@ -49,6 +49,26 @@ def test_uniform_is_uniform_whatever_was_learnt():
     assert share_of_hard(drawing) == pytest.approx(0.5, abs=0.07)
 
 
+def test_what_is_solved_sometimes_is_drawn_most_where_only_that_teaches():
+    drawing = sampler(strategy="learnable")
+    for _ in range(40):
+        drawing.update(0, successes=4, trials=8)
+        drawing.update(99, successes=0, trials=8)
+    assert share_of_hard(drawing) == pytest.approx(0.1 / 1.1, abs=0.05)
+
+
+def test_a_phrasing_not_met_yet_is_thought_as_hard_as_its_kind():
+    items = [Question(f"q{n}", "red", kind="ab"[n % 2], phrasing=f"p{n}") for n in range(100)]
+    settings = {"strategy": "prioritised", "floor": 0.01, "prior": 2.0, "memory": 500.0}
+    drawing = Sampler(items, SamplerSettings.model_validate(settings | {"curriculum": []}), 0)
+    for _ in range(40):
+        drawing.update(0, successes=8, trials=8)
+        drawing.update(1, successes=0, trials=8)
+    rates = drawing.success_rates()
+    assert rates[2] > 0.95
+    assert rates[3] < 0.05
+
+
 def test_curriculum_keeps_to_its_kinds_until_its_step():
     drawing = sampler(curriculum=[{"until": 5, "kinds": ["a"]}])
     assert share_of_hard(drawing, step=4) == 0.0
