@@ -45,6 +45,7 @@ def write_params(folder: Path, **promote: Any) -> None:
         "feed_forward": 64,
         "copying": False,
     }
+    params["policy"]["processes"] = 1
     params["evaluate"] |= {
         "test": 40,
         "validation": 20,
