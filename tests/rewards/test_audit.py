@@ -122,7 +122,7 @@ def test_everything_in_every_answer_is_stopped_by_the_verifier(default: Audit) -
 
 def test_silence_for_all_is_stopped_by_the_audit(world: World, default: Audit) -> None:
     assert rewards(default)["always silent"] < rewards(default)[HONEST] - 1
-    generous = audited(world, WEIGHTS | {"silence_when_due": 1.3})
+    generous = audited(world, WEIGHTS | {"silence_when_due": 1.3, "search_skipped": -0.1})
     with pytest.raises(LedgerlineError, match="'always silent' earns"):
         generous.check()
 

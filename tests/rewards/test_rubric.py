@@ -51,7 +51,7 @@ def test_a_blind_guess_is_wrong_made_up_and_skips_the_search(world: World) -> No
     assert paid(world, due(world), answer("$7.77 trillion")) == {
         "wrong_figure": -0.4,
         "made_up": -0.2,
-        "search_skipped": -0.1,
+        "search_skipped": -0.4,
     }
 
 
