@@ -12,7 +12,7 @@ import yaml
 
 _ALTERNATIVES = re.compile(r"\(([^()|]*(?:\|[^()|]*)+)\)")
 _SLOT = re.compile(r"\{([a-zA-Z_']+)\}")
-_FULL_STOP = re.compile(r"\.\.(?!\.)")
+_FULL_STOP = re.compile(r"(?<!\.)\.\.(?!\.)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ def long_date(day: date) -> str:
     return f"{day:%B} {day.day}, {day.year}"
 
 
-def _year(style: str, compact: bool = False) -> PeriodStyle:
+def _style(style: str, compact: bool = False) -> PeriodStyle:
     return PeriodStyle(style, lambda period, end: style.format(**_parts(period, end)), compact)
 
 
@@ -118,24 +118,24 @@ def _parts(period: Period, end: date) -> dict[str, str]:
 
 
 YEAR_STYLES = (
-    *(_year(style, compact=True) for style in ("fiscal {y}", "FY{y}", "FY{yy}", "{y}") * 2),
-    _year("fiscal year {y}", compact=True),
-    _year("FY {y}", compact=True),
-    _year("FY'{yy}", compact=True),
-    _year("full-year {y}", compact=True),
-    _year("financial year {y}", compact=True),
-    _year("the {y} fiscal year"),
-    _year("the {y} financial year"),
-    _year("the full year {y}"),
-    _year("the whole of fiscal {y}"),
-    _year("the year ended {end}"),
-    _year("the year ended {short_end}"),
-    _year("the year ended {day_first}"),
-    _year("the year to {day_first}"),
-    _year("the fiscal year ended {end}"),
-    _year("the full year ended {end}"),
-    _year("the twelve months ended {end}"),
-    _year("the 12 months to {end}"),
+    *(_style(style, compact=True) for style in ("fiscal {y}", "FY{y}", "FY{yy}", "{y}") * 2),
+    _style("fiscal year {y}", compact=True),
+    _style("FY {y}", compact=True),
+    _style("FY'{yy}", compact=True),
+    _style("full-year {y}", compact=True),
+    _style("financial year {y}", compact=True),
+    _style("the {y} fiscal year"),
+    _style("the {y} financial year"),
+    _style("the full year {y}"),
+    _style("the whole of fiscal {y}"),
+    _style("the year ended {end}"),
+    _style("the year ended {short_end}"),
+    _style("the year ended {day_first}"),
+    _style("the year to {day_first}"),
+    _style("the fiscal year ended {end}"),
+    _style("the full year ended {end}"),
+    _style("the twelve months ended {end}"),
+    _style("the 12 months to {end}"),
 )
 QUARTER_STYLES = (
     *(_quarter(style, compact=True) for style in ("Q{n} {y}", "Q{n} FY{yy}", "{n}Q{yy}") * 2),
@@ -162,42 +162,42 @@ QUARTER_STYLES = (
     _quarter("the {month} {end_year} quarter"),
 )
 HALF_STYLES = (
-    _year("the first half of fiscal {y}"),
-    _year("the first half of {y}"),
-    _year("the first six months of fiscal {y}"),
-    _year("the six months ended {end}"),
-    _year("the six months to {day_first}"),
-    _year("the half-year ended {end}"),
-    _year("H1 {y}", compact=True),
-    _year("1H{yy}", compact=True),
-    _year("H1 FY{yy}", compact=True),
-    _year("first-half {y}", compact=True),
+    _style("the first half of fiscal {y}"),
+    _style("the first half of {y}"),
+    _style("the first six months of fiscal {y}"),
+    _style("the six months ended {end}"),
+    _style("the six months to {day_first}"),
+    _style("the half-year ended {end}"),
+    _style("H1 {y}", compact=True),
+    _style("1H{yy}", compact=True),
+    _style("H1 FY{yy}", compact=True),
+    _style("first-half {y}", compact=True),
 )
 NINE_MONTH_STYLES = (
-    _year("the first nine months of fiscal {y}"),
-    _year("the first nine months of {y}"),
-    _year("the nine months ended {end}"),
-    _year("the nine months to {day_first}"),
-    _year("the nine-month period ended {end}"),
-    _year("the first three quarters of {y}"),
-    _year("9M {y}", compact=True),
-    _year("9M FY{yy}", compact=True),
+    _style("the first nine months of fiscal {y}"),
+    _style("the first nine months of {y}"),
+    _style("the nine months ended {end}"),
+    _style("the nine months to {day_first}"),
+    _style("the nine-month period ended {end}"),
+    _style("the first three quarters of {y}"),
+    _style("9M {y}", compact=True),
+    _style("9M FY{yy}", compact=True),
 )
 DATE_STYLES = (
-    *(_year("{end}"),) * 3,
-    _year("{short_end}"),
-    _year("{day_first}"),
-    _year("{iso_end}"),
+    *(_style("{end}"),) * 3,
+    _style("{short_end}"),
+    _style("{day_first}"),
+    _style("{iso_end}"),
 )
 YEAR_END_STYLES = (
     *DATE_STYLES,
-    _year("the end of fiscal {y}"),
-    _year("the end of FY{yy}"),
-    _year("the close of fiscal {y}"),
-    _year("year-end {y}"),
-    _year("fiscal year-end {y}"),
-    _year("fiscal {y} year-end"),
-    _year("the {y} year-end"),
+    _style("the end of fiscal {y}"),
+    _style("the end of FY{yy}"),
+    _style("the close of fiscal {y}"),
+    _style("year-end {y}"),
+    _style("fiscal year-end {y}"),
+    _style("fiscal {y} year-end"),
+    _style("the {y} year-end"),
 )
 QUARTER_END_STYLES = (
     *DATE_STYLES,

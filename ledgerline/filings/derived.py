@@ -43,11 +43,13 @@ def with_quarters(series: Series) -> Series:
 def _filled(target: Period, known: Callable[[Period], Versions | None]) -> Versions | None:
     """A period's versions from those of the periods that make it up."""
     year, span = target.fiscal_year, target.span
-    spans: tuple[Span, ...] = _SUMS.get(span) or _DIFFERENCES.get(span) or ()
+    spans = _SUMS.get(span) or _DIFFERENCES.get(span)
+    if spans is None:
+        return None
     signs = (1, 1) if span in _SUMS else (1, -1)
     found = [known(Period(year, part)) for part in spans]
-    terms = [(sign, part) for sign, part in zip(signs, found, strict=False) if part is not None]
-    if not found or len(terms) < len(found):
+    terms = [(sign, part) for sign, part in zip(signs, found, strict=True) if part is not None]
+    if len(terms) < len(found):
         return None
     how = " ".join(
         f"{'−' if sign < 0 else '+'} {Period(year, part).label}"

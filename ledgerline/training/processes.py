@@ -1,8 +1,8 @@
 """Several processes as one: each plays some of the prompts and learns from some of the tokens.
 
-A small model leaves a second core idle where one process has it all: its matrices are too small
-to be worth dividing. Two processes of one thread each are nearly twice as fast. A process started
-by itself is alone, and then nothing here does anything.
+A small model uses a second core badly from one process: its matrices are hardly worth dividing
+among threads, and what is not matrices is not divided at all. A process started by itself is alone,
+and then nothing here does anything.
 """
 
 import atexit

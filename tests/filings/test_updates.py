@@ -10,10 +10,17 @@ from ledgerline.filings.store import Store
 from tests.filings.edgar_site import Site, companyfacts, settings
 
 
-def test_a_store_takes_only_filings_newer_than_its_newest(site: Site, tmp_path: Path) -> None:
-    store = tmp_path / "facts.sqlite"
-    with Store.create(store):
-        pass
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A store with nothing in it."""
+    path = tmp_path / "facts.sqlite"
+    with Store.create(path):
+        return path
+
+
+def test_a_store_takes_only_filings_newer_than_its_newest(
+    site: Site, store: Path, tmp_path: Path
+) -> None:
     site.serve(1)
     site.serve(2)
     first = update(settings(site, tmp_path / "first", 1, 2), store)
@@ -42,10 +49,9 @@ def test_a_store_takes_only_filings_newer_than_its_newest(site: Site, tmp_path: 
     assert days == {1: "2024-02-01", 2: "2024-05-01", 3: "2024-02-01"}
 
 
-def test_a_second_filing_of_the_same_day_is_not_missed(site: Site, tmp_path: Path) -> None:
-    store = tmp_path / "facts.sqlite"
-    with Store.create(store):
-        pass
+def test_a_second_filing_of_the_same_day_is_not_missed(
+    site: Site, store: Path, tmp_path: Path
+) -> None:
     site.serve(1)
     chosen = settings(site, tmp_path / "edgar", 1, max_age_hours=0)
     assert update(chosen, store).facts == 1
@@ -62,10 +68,9 @@ def test_a_second_filing_of_the_same_day_is_not_missed(site: Site, tmp_path: Pat
     assert site.paths() == ["submissions"]
 
 
-def test_an_update_that_breaks_off_goes_on_where_it_stopped(site: Site, tmp_path: Path) -> None:
-    store = tmp_path / "facts.sqlite"
-    with Store.create(store):
-        pass
+def test_an_update_that_breaks_off_goes_on_where_it_stopped(
+    site: Site, store: Path, tmp_path: Path
+) -> None:
     site.serve(1)
     site.serve(2)
     site.faults["/submissions/CIK0000000002.json"] = ["403"]
