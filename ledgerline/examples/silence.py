@@ -178,7 +178,7 @@ class SilentAuthor:
         self, cik: int, wanted: frozenset[Holdout], rng: random.Random
     ) -> str | None:
         name = self.universe.metric(Holdout.METRIC in wanted, rng, is_plain_flow)
-        if name is None or self.universe.series(cik, name):
+        if name is None or self.universe.search.versions(cik, name):
             return None
         return self.scribe.metric_words(self.universe.catalogue.get(name), rng)
 

@@ -140,7 +140,7 @@ class DueAuthor:
         )
         if phrasing is None or later is None:
             return None
-        earlier = self.universe.series(later.cik, later.metric).get(later.period.prior)
+        earlier = self.universe.latest(later.cik, later.metric, later.period.prior)
         if earlier is None or not self.universe.year_fits(earlier.period, wanted):
             return None
         words, style = self.scribe.words(later, phrasing, rng)
@@ -199,7 +199,7 @@ class DueAuthor:
         name = self.universe.metric(False, rng, suits)
         if name is None or name == asked.metric:
             return None
-        return self.universe.series(asked.cik, name).get(asked.period)
+        return self.universe.latest(asked.cik, name, asked.period)
 
 
 def _draft(

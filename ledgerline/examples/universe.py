@@ -12,15 +12,13 @@ from ledgerline.filings.catalogue import Catalogue, Metric
 from ledgerline.filings.facts import Company
 from ledgerline.filings.periods import Period, Span
 from ledgerline.filings.search import Figure, Search
+from ledgerline.filings.series import Series
 
 _TRIES = 12
 _SAMPLED = 16
 
 _AT_HAND = 64
 _REUSE = 0.75
-
-Figures = dict[Period, Figure]
-"""What a company reports of a metric, by period."""
 
 Suits = Callable[[Metric], bool]
 """Which metrics a kind of example can be about."""
@@ -56,7 +54,7 @@ class Universe:
                 "every company is held out: lower synthesize.holdouts.companies in params.yaml."
             )
         self._metrics = self._common_metrics()
-        self._desks: dict[tuple[bool, bool, Suits], list[Figures]] = {}
+        self._desks: dict[tuple[bool, bool, Suits], list[Series]] = {}
         self._drawn: dict[tuple[bool, Suits], tuple[list[str], list[int]]] = {}
 
     def _common_metrics(self) -> dict[str, int]:
@@ -88,43 +86,44 @@ class Universe:
         where it doesn't.
         """
         for _ in range(_TRIES):
-            drawn = self._at_hand(wanted, rng, suits) or self._fetched(wanted, rng, suits)
-            figures = [
-                figure
-                for period, figure in (drawn or {}).items()
+            series = self._at_hand(wanted, rng, suits) or self._fetched(wanted, rng, suits)
+            periods = [
+                period
+                for period in sorted(series.candidates if series else ())
                 if period.span in spans and self.year_fits(period, wanted)
             ]
-            if figures:
-                return rng.choice(figures)
+            for period in rng.sample(periods, len(periods)):
+                if series and (versions := series.find(period)):
+                    return versions.at(None)
         return None
 
     def _fetched(
         self, wanted: frozenset[Holdout], rng: random.Random, suits: Suits
-    ) -> Figures | None:
-        """All figures of a company and metric drawn at random; empty where it reports none."""
+    ) -> Series | None:
+        """The figures of a company and metric drawn at random; empty where it reports none."""
         company = self.company(Holdout.COMPANY in wanted, rng)
         name = self.metric(Holdout.METRIC in wanted, rng, suits)
         if company is None or name is None:
             return None
-        figures = self.search.series(company.cik, name)
-        if figures:
+        series = self.search.versions(company.cik, name)
+        if series:
             desk = self._desk(wanted, suits)
             if len(desk) < _AT_HAND:
-                desk.append(figures)
+                desk.append(series)
             else:
-                desk[rng.randrange(_AT_HAND)] = figures
-        return figures
+                desk[rng.randrange(_AT_HAND)] = series
+        return series
 
     def _at_hand(
         self, wanted: frozenset[Holdout], rng: random.Random, suits: Suits
-    ) -> Figures | None:
+    ) -> Series | None:
         """Figures fetched a while ago; reading a company's facts costs more than all the rest."""
         desk = self._desk(wanted, suits)
         if len(desk) < _AT_HAND or rng.random() > _REUSE:
             return None
         return rng.choice(desk)
 
-    def _desk(self, wanted: frozenset[Holdout], suits: Suits) -> list[Figures]:
+    def _desk(self, wanted: frozenset[Holdout], suits: Suits) -> list[Series]:
         key = (Holdout.COMPANY in wanted, Holdout.METRIC in wanted, suits)
         return self._desks.setdefault(key, [])
 
@@ -147,6 +146,7 @@ class Universe:
         names, weights = drawn
         return rng.choices(names, cum_weights=weights)[0] if names else None
 
-    def series(self, cik: int, metric: str) -> Figures:
-        """A company's figures of a metric."""
-        return self.search.series(cik, metric)
+    def latest(self, cik: int, metric: str, period: Period) -> Figure | None:
+        """A company's figure of a metric as it was last filed."""
+        versions = self.search.versions(cik, metric).find(period)
+        return versions.at(None) if versions else None

@@ -1,10 +1,20 @@
 """A small policy from random weights: its tokenizer, its chat template, its architecture."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 import torch
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    trainers,
+)
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from ledgerline.policy.induction import prime_copying
@@ -29,9 +39,14 @@ CHAT_TEMPLATE = (
     "{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-# Words, single digits, single spaces and single marks: a name is spelt with the same tokens
-# wherever it stands, so that copying it is copying tokens.
-_PIECES = r"\p{L}+|\p{N}|\s|[^\p{L}\p{N}\s]"
+# A name is spelt with the same tokens wherever it stands, so that copying it is copying tokens.
+# Each word begins with a mark, which stands for a space; after an opening, and where a text
+# begins, it stands for nothing, and a space that is there is joined on. Digits and all other
+# characters are tokens of their own.
+_MARK = "\u2581"
+_JOINT = "\u2060"
+_OPENINGS = '("“[>'
+_PIECES = rf"{_MARK}?\p{{L}}+|\p{{N}}|\s|[^\p{{L}}\p{{N}}\s]"
 
 
 class ScratchModel(Settings):
@@ -58,14 +73,33 @@ def train_tokenizer(
     The boilerplate of calling each of `tools` (JSON schemas) is one token a piece: a call costs
     what its arguments cost.
     """
+    opening = f"[{re.escape(_OPENINGS)}]"
     tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Replace(Regex(f"(?<={opening}) "), _JOINT + _MARK),
+            *(
+                normalizers.Replace(Regex(rf"{re.escape(mark)}(?=\p{{L}})"), mark + _MARK)
+                for mark in _OPENINGS
+            ),
+            normalizers.Prepend(_MARK),
+            normalizers.Replace(" ", _MARK),
+        ]
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(_PIECES), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
-    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.decoder = decoders.Sequence(
+        [
+            decoders.ByteLevel(),
+            decoders.Replace(Regex(f"(?:^|(?<={opening})){_MARK}"), ""),
+            decoders.Replace(_JOINT, ""),
+            decoders.Replace(_MARK, " "),
+        ]
+    )
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=[PAD, END, *ROLES.values()],
