@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datasets import Dataset
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from bench.measured import Measured
@@ -80,7 +80,7 @@ def trl(
 
     `settings`: `batch` (rollouts of one forward pass), `dtype` and `attention`.
     """
-    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
     if tokenizer.chat_template == CHAT_TEMPLATE:
         tokenizer.response_template = RESPONSE_TEMPLATE
     model = AutoModelForCausalLM.from_pretrained(base, attn_implementation=settings["attention"])

@@ -71,6 +71,8 @@ def play_shard(params: EvaluateParams, shard: int, shards: int) -> Path:
 
 def played_in_shards(params: EvaluateParams) -> list[Record]:
     """The records of all shards for the present inputs; none where a shard is missing."""
+    if not SHARDS.exists():
+        return []
     for folder in sorted(_place(params, 1).parent.glob("of-*")):
         shards = int(folder.name.removeprefix("of-"))
         paths = [folder / f"{shard}.jsonl" for shard in range(shards)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.policy.codec import ChatCodec
@@ -99,7 +99,8 @@ class Policy:
                 attn_implementation=attention,
                 use_safetensors=True,
             ).to(device)
-            tokenizer = AutoTokenizer.from_pretrained(source)
+            # As it was saved: AutoTokenizer takes a model's type for what its tokenizer must be.
+            tokenizer = PreTrainedTokenizerFast.from_pretrained(source)
         except (OSError, ValueError) as error:
             raise LedgerlineError(f"no policy can be loaded from {source}: {error}") from None
         if adapter.is_file():
