@@ -29,14 +29,15 @@ class Prompts:
 class Batch:
     """`size` sequences padded to the longest: tokens and attention [size, length].
 
-    `sampled` [size, length] marks the tokens that the policy chose. `index` [size] gives each
+    `scored` [size, length] marks the tokens whose probability matters: those that the policy
+    chose, if not more. `index` [size] gives each
     row's place in the sequences that were split. With `prompts`, the rows hold only what follows
     them: each sequence from its place `start` [size] on.
     """
 
     tokens: Tensor
     attention: Tensor
-    sampled: Tensor
+    scored: Tensor
     index: list[int]
     start: list[int]
     prompts: Prompts | None = None
@@ -48,7 +49,7 @@ class Batch:
 
 def split(
     tokens: Sequence[Sequence[int]],
-    sampled: Sequence[Sequence[bool]],
+    scored: Sequence[Sequence[bool]],
     budget: int,
     device: torch.device,
 ) -> list[Batch]:
@@ -64,24 +65,24 @@ def split(
         longest = len(tokens[order[done]])
         index = order[done : done + max(1, budget // longest)]
         done += len(index)
-        batches.append(_batch(tokens, sampled, index, [0] * len(index), device))
+        batches.append(_batch(tokens, scored, index, [0] * len(index), device))
     return batches
 
 
 def split_groups(
     tokens: Sequence[Sequence[int]],
-    sampled: Sequence[Sequence[bool]],
+    scored: Sequence[Sequence[bool]],
     group_size: int,
     budget: int,
     device: torch.device,
 ) -> list[Batch]:
     """The same for sequences of which each `group_size` in a row begin with the same prompt.
 
-    The prompt ends where the first token was sampled. A group is never divided, so that a batch
+    The prompt ends at the first token that is scored. A group is never divided, so that a batch
     of one group may exceed the budget.
     """
     groups = [range(first, first + group_size) for first in range(0, len(tokens), group_size)]
-    starts = [sampled[group[0]].index(True) for group in groups]
+    starts = [scored[group[0]].index(True) for group in groups]
     longest = [
         max(len(tokens[row]) for row in group) - start
         for group, start in zip(groups, starts, strict=True)
@@ -100,13 +101,13 @@ def split_groups(
         prompts = _prompts(
             [tokens[groups[group][0]][: starts[group]] for group in chosen], group_size, device
         )
-        batches.append(_batch(tokens, sampled, index, start, device, prompts))
+        batches.append(_batch(tokens, scored, index, start, device, prompts))
     return batches
 
 
 def _batch(
     tokens: Sequence[Sequence[int]],
-    sampled: Sequence[Sequence[bool]],
+    scored: Sequence[Sequence[bool]],
     index: list[int],
     start: list[int],
     device: torch.device,
@@ -118,7 +119,7 @@ def _batch(
     return Batch(
         tokens=_pad([tokens[row][first:] for row, first in rows], longest, device).long(),
         attention=torch.arange(longest, device=device) < lengths[:, None],
-        sampled=_pad([sampled[row][first:] for row, first in rows], longest, device).bool(),
+        scored=_pad([scored[row][first:] for row, first in rows], longest, device).bool(),
         index=index,
         start=start,
         prompts=prompts,
@@ -141,36 +142,40 @@ def _pad(rows: Sequence[Sequence[float]], length: int, device: torch.device) -> 
     return torch.tensor([[*row, *[0] * (length - len(row))] for row in rows], device=device)
 
 
-def sampled_values(batch: Batch, values: Sequence[Sequence[float]]) -> Tensor:
-    """Per-token `values` of the batch's sequences at its sampled tokens, in row order: [tokens]."""
+def scored_values(batch: Batch, values: Sequence[Sequence[float]]) -> Tensor:
+    """Per-token `values` of the batch's sequences at its scored tokens, in row order: [tokens]."""
     rows = [values[row][first:] for row, first in zip(batch.index, batch.start, strict=True)]
-    return _pad(rows, batch.tokens.shape[1], batch.tokens.device).float()[batch.sampled]
+    return _pad(rows, batch.tokens.shape[1], batch.tokens.device).float()[batch.scored]
 
 
 def logprobs(model: PreTrainedModel, batch: Batch, temperature: float) -> tuple[Tensor, Tensor]:
-    """Log-probabilities and entropies of a batch's sampled tokens, in row order: both [tokens].
-
-    The vocabulary is only scored where a token was sampled: the logits of a whole history
-    would be most of the memory.
-    """
-    logits = model.get_output_embeddings()(_states(model, batch)).float() / temperature
-    scores = logits.log_softmax(-1)
-    chosen = batch.tokens[batch.sampled]
+    """Log-probabilities and entropies of a batch's scored tokens, in row order: both [tokens]."""
+    scores = (scored_logits(model, batch) / temperature).log_softmax(-1)
+    chosen = batch.tokens[batch.scored]
     entropy = -(scores.exp() * scores).sum(-1).detach()
     return scores.gather(-1, chosen[:, None]).squeeze(-1), entropy
 
 
-def _states(model: PreTrainedModel, batch: Batch) -> Tensor:
-    """The hidden states that chose the sampled tokens: [tokens, width].
+def scored_logits(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """What speaks for a batch's scored tokens, in row order: float32 [tokens, vocabulary].
 
-    The token at position t is chosen by the state at t − 1.
+    Made for these alone: the logits of a whole history would be most of the memory.
+    """
+    logits: Tensor = model.get_output_embeddings()(_states(model, batch)).float()
+    return logits
+
+
+def _states(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """The hidden states before the scored tokens: [tokens, width].
+
+    The token at position t is foretold by the state at t − 1.
     """
     decoder: Any = model.get_decoder()
     if batch.prompts is None:
         hidden = decoder(
             input_ids=batch.tokens, attention_mask=batch.attention.long(), use_cache=False
         ).last_hidden_state
-        states: Tensor = hidden[:, :-1][batch.sampled[:, 1:]]
+        states: Tensor = hidden[:, :-1][batch.scored[:, 1:]]
         return states
     prompts, owner = batch.prompts, batch.prompts.owner
     positions = prompts.attention.long().cumsum(1) - 1
@@ -190,7 +195,7 @@ def _states(model: PreTrainedModel, batch: Batch) -> Tensor:
         use_cache=True,
     )
     before = torch.cat((begun.last_hidden_state[owner, -1:], rest.last_hidden_state[:, :-1]), 1)
-    chosen: Tensor = before[batch.sampled]
+    chosen: Tensor = before[batch.scored]
     return chosen
 
 

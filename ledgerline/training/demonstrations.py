@@ -25,7 +25,7 @@ class DemonstrationSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """One of the expert's episodes: its tokens, and which of them the policy is to learn."""
+    """One of the expert's episodes: its tokens, and which of them the policy would have sampled."""
 
     tokens: list[int]
     sampled: list[bool]

@@ -218,11 +218,11 @@ class Trainer:
             with batches.autocast(model.device, dtype):
                 logprobs, entropy = batches.logprobs(self.policy.plain, batch, self._temperature)
                 base = self._base(batch) if self._base and settings.objective.kl else None
-            counts = batch.sampled.sum(1)
+            counts = batch.scored.sum(1)
             loss = policy_loss(
                 logprobs,
                 logprobs.detach(),
-                batches.sampled_values(batch, [rollout.logprobs for rollout, _ in mine]),
+                batches.scored_values(batch, [rollout.logprobs for rollout, _ in mine]),
                 base,
                 torch.tensor(
                     [mine[index][1] for index in batch.index], device=model.device

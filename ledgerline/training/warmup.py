@@ -11,10 +11,11 @@ from typing import Literal
 
 import numpy as np
 import torch
+from torch.nn import functional
 from transformers import PreTrainedModel
 
 from ledgerline.settings import Settings
-from ledgerline.training.batches import autocast, logprobs, split
+from ledgerline.training.batches import autocast, scored_logits, scored_values, split
 from ledgerline.training.demonstrations import Demonstration, DemonstrationSettings
 from ledgerline.training.optimizers import (
     OptimizerSettings,
@@ -30,13 +31,16 @@ class WarmupSettings(Settings):
     demonstrations a step. `target`: share of validation items solved at which the
     warm-up stops; it is checked every `check_every` steps. `steps`: where it stops at the
     latest. `batch_tokens`: what one forward pass holds, padding included.
-    `pass_rate_prompts`: training prompts with a figure due, on which the base is observed.
+    `reading`: weight of a token that the policy only reads beside one that it chooses. To foresee
+    how a document goes on is to know where its names begin and end. `pass_rate_prompts`:
+    training prompts with a figure due, on which the base is observed.
     """
 
     seed: int
     demonstrations: DemonstrationSettings
     batch: int
     batch_tokens: int
+    reading: float
     steps: int
     decay_from: int
     check_every: int
@@ -106,24 +110,34 @@ def _imitate(
 ) -> float:
     """Accumulate the gradient of the mean loss over the demonstrations' sampled tokens.
 
-    The batch is a random one, cut into pieces of similar length only to save padding: batches
-    of one length each would hold answers given at once or answers looked up, never both, and
-    the policy would learn whichever came last.
+    What was only read adds its part by `settings.reading`; the loss that is returned is of the
+    sampled tokens alone. The batch is a random one, cut into pieces of similar length only to
+    save padding: batches of one length each would hold answers given at once or answers looked
+    up, never both, and the policy would learn whichever came last.
     """
     dtype = getattr(torch, settings.dtype)
     number = sum(sum(demonstration.sampled) for demonstration in demonstrations)
     mine = processes.deal(sorted(demonstrations, key=lambda one: -len(one.tokens)))
     total = 0.0
     for piece in split(
-        [demonstration.tokens for demonstration in mine],
-        [demonstration.sampled for demonstration in mine],
+        [one.tokens for one in mine],
+        [_learnt(one, settings.reading) for one in mine],
         settings.batch_tokens,
         model.device,
     ):
         with autocast(model.device, dtype):
-            scores, _ = logprobs(model, piece, temperature=1.0)
-        loss = -scores.sum() / number
+            logits = scored_logits(model, piece)
+        losses = functional.cross_entropy(logits, piece.tokens[piece.scored], reduction="none")
+        own = scored_values(piece, [one.sampled for one in mine])
+        loss = (losses * (own + settings.reading * (1 - own))).sum() / number
         loss.backward()  # type: ignore[no-untyped-call]
-        total += float(loss.detach())
+        total += float((losses.detach() * own).sum() / number)
     processes.sum_gradients(model.parameters())
     return sum(processes.gather([total]))
+
+
+def _learnt(demonstration: Demonstration, reading: float) -> list[bool]:
+    """Which tokens of a demonstration have a part in the loss; nothing foretells the first."""
+    if not reading:
+        return demonstration.sampled
+    return [False, *[True] * (len(demonstration.tokens) - 1)]

@@ -100,6 +100,7 @@ def warm(policy: Policy, batch: int = 16, steps: int = 45) -> None:
                 "check_every": 45,
                 "target": 1.0,
                 "batch_tokens": 2048,
+                "reading": 0.2,
                 "decay_from": 45,
                 "pass_rate_prompts": 4,
                 "dtype": "float32",

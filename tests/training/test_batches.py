@@ -34,12 +34,12 @@ def scored(policy, split, values):
     for batch in split:
         scores, entropy = batches.logprobs(policy.plain, batch, 0.7)
         (scores.sum() + (scores**2).sum()).backward()
-        counts = batch.sampled.sum(1).tolist()
+        counts = batch.scored.sum(1).tolist()
         parts = zip(
             batch.index,
             scores.detach().split(counts),
             entropy.split(counts),
-            batches.sampled_values(batch, values).split(counts),
+            batches.scored_values(batch, values).split(counts),
             strict=True,
         )
         found |= {index: torch.stack(rest) for index, *rest in parts}
