@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ledgerline.quality.board import Kind, make_board
+
 
 @dataclass(frozen=True)
 class Corrupted:
@@ -36,9 +38,8 @@ def whole_filings(power: int, count: int = 12) -> Callable[..., Corrupted]:
         usable = filings[filings["first"].isin(several[several > 1].index) & (filings["size"] > 50)]
         shuffled = usable.sample(frac=1, random_state=rng)
         chosen = shuffled.drop_duplicates("first").index[:count]
-        scaled = frame["accession"].isin(chosen) & frame["unit"].str.fullmatch("[A-Z]{3}|shares")
-        scaled &= ~frame["tag"].str.contains("PerShare") & (frame["value"] != 0)
-        return _times(frame, np.flatnonzero(scaled), 10.0**power)
+        scaled = frame["accession"].isin(chosen) & (frame["value"] != 0)
+        return _times(frame, np.flatnonzero(scaled & _amounts_and_counts(frame)), 10.0**power)
 
     return corrupt
 
@@ -77,6 +78,14 @@ def other_unit(frame: pd.DataFrame, rng: np.random.Generator) -> Corrupted:
     swapped = np.where(rng.random(len(rows)) < 0.5, "EUR", "shares")
     units[rows] = np.where(units[rows] == "shares", "USD", swapped)
     return Corrupted(frame.assign(unit=units), rows, 1.0)
+
+
+def _amounts_and_counts(frame: pd.DataFrame) -> np.ndarray:
+    """Which rows a filing gives in thousands, if any: money and shares, nothing per share."""
+    board = make_board(frame)
+    scaled = np.empty(len(frame), bool)
+    scaled[board.order] = np.isin(board.kind, (Kind.MONEY, Kind.SHARES))
+    return scaled
 
 
 def _times(frame: pd.DataFrame, rows: np.ndarray, factor: float) -> Corrupted:

@@ -1,6 +1,7 @@
 """What a flow run leaves to be read on its page in Prefect: tables, and links to the pages."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def publish(root: Path, pages_url: str = "", mlflow_url: str = "") -> None:
         create_markdown_artifact(
             key="data-quality",
             markdown=quality_summary(json.loads((root / QUALITY).read_text())),
-            description="Facts in, accepted and quarantined by reason",
+            description="Facts in, accepted and quarantined by reason; the worst cases",
         )
     for key, (page, says) in PAGES.items():
         if (root / page).is_file():
@@ -55,7 +56,7 @@ def publish(root: Path, pages_url: str = "", mlflow_url: str = "") -> None:
 
 
 def quality_summary(quality: dict[str, Any]) -> str:
-    """The figures of reports/validate.json as Markdown: in, accepted, set aside by reason."""
+    """reports/validate.json as Markdown: facts in, accepted, set aside by reason; the worst."""
     rows = [
         ("facts in", quality["facts_in"]),
         ("accepted", quality["accepted"]),
@@ -70,7 +71,27 @@ def quality_summary(quality: dict[str, Any]) -> str:
     ]
     verdict = "fit to train on" if quality["fit"] else "**not fit to train on**"
     head = f"Of {quality['companies']:,} companies; what is left is {verdict}."
-    return "\n".join([head, "", *lines, "", *suites])
+    return "\n".join([head, "", *lines, "", *suites, *_worst(quality["worst"])])
+
+
+def _worst(cases: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table of the facts furthest off, each with a link to its filing."""
+    if not cases:
+        return []
+    rows = [
+        f"| {case['company']} | {_cell(case['fact'])} | {case['value']} | "
+        f"{case['suggested_value'] or ''} | {case['reason']} | [filing]({case['link']}) |"
+        for case in cases
+    ]
+    head = (
+        "| company | fact | value | suggested | reason | |\n| --- | --- | ---: | ---: | --- | --- |"
+    )
+    return ["", "### The worst cases", "", head, *rows]
+
+
+def _cell(text: str) -> str:
+    """Text within a table of Markdown, where a bar would end the cell."""
+    return text.replace("|", "\\|")
 
 
 def _promotion(root: Path) -> str:

@@ -59,13 +59,14 @@ class Group:
         prior: Bans,
         panel: Panel,
         settings: VerdictSettings,
-    ) -> Bans:
-        """Prior bans of each row from its whole group being off by this power.
+    ) -> tuple[Bans, Flags]:
+        """Prior bans of each row from its group being off by this power, and whether the group
+        would be off as a whole: so many of its facts agree that the rest are mere outliers.
 
         seen: [rows, comparisons] bans that count for groups; total: each row's own sum;
         prior: each row's bans before any comparison, had the error befallen it alone.
         """
-        odds = np.full(len(rows), -np.inf)
+        odds, whole = np.full(len(rows), -np.inf), np.zeros(len(rows), bool)
         counted = np.flatnonzero(self.weighed[rows] & np.isfinite(prior))
         rows, seen, total, prior = rows[counted], seen[counted], total[counted], prior[counted]
         codes, local = np.unique(self.code[rows], return_inverse=True)
@@ -88,7 +89,8 @@ class Group:
             agreeing = (supporting + 1.0) / (supporting + opposing + 1.0)
             chance = np.where(led, probability(bans + follow) * agreeing, chance)
         odds[counted] = log_odds(chance)[local]
-        return odds
+        whole[counted] = (share >= settings.whole_share)[local]
+        return odds, whole
 
     def _summed(
         self,

@@ -10,6 +10,10 @@ filing. The last two are weighed first, as groups, over all their facts; then ea
 facts is weighed with the group's odds as its prior, leaving out comparisons inside the group,
 which such an error moves along. The strongest of the three explanations stands.
 
+Where nearly all of a filing's facts agree (`whole_share`), it is off as a whole: a fact that its
+company's history speaks against is then an outlier like those of any filing, and only another
+filing that gives the very fact in this size lets it off.
+
 A filing's share counts are a group apart from its amounts, since either may be scaled alone;
 but where the amounts are off, the share counts usually are, too (`shares_follow`).
 """
@@ -24,6 +28,9 @@ from ledgerline.quality.board import Board, Flags, Kind
 from ledgerline.quality.comparison import Bans, Comparison, Distance, Grain, Rows, log10_surprise
 from ledgerline.quality.groups import Group, filing_parts
 from ledgerline.quality.rule import Panel, Scope, VerdictSettings, probability
+
+# Beyond any sum of bans.
+PART, AMOUNTS = 1000.0, 2000.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ def judge(board: Board, panel: Panel, settings: VerdictSettings) -> Verdicts:
         np.full(len(rows), -np.inf),
     )
     of_filing = np.zeros(len(rows), np.int8)
+    refiled = np.array([c.detector == "refiled" for c in panel.comparisons], float)
     blind = {scope: _blind(board, panel, scope, rows) for scope in Scope}
     for power in sorted({p for priors in settings.prior.values() for p in priors}):
         prior = _priors(board.kind[rows], power, settings)
@@ -70,11 +78,14 @@ def judge(board: Board, panel: Panel, settings: VerdictSettings) -> Verdicts:
         for scope, group in ((Scope.FACT, None), (Scope.FILING, filing), (Scope.METRIC, metric)):
             seen = np.where(blind[scope], 0.0, each)
             total = _bounded_sum(seen, panel, rows, power, scope)
-            odds = prior if group is None else group.odds(rows, seen, total, prior, panel, settings)
-            # What a filing's facts say for its being off, its group's odds hold already: each
-            # comparison with one other filing tells no more than that one of the two is off.
-            own = np.minimum(total, 0.0) if scope is Scope.FILING else total
+            own, odds = total, prior
+            if group is not None:
+                odds, whole = group.odds(rows, seen, total, prior, panel, settings)
             if scope is Scope.FILING:
+                # What a filing's facts say for its being off, its group's odds hold already: each
+                # comparison with one other filing tells no more than that one of the two is off.
+                # Where all is off, only another filing that gives the very fact lets it off.
+                own = np.minimum(np.where(whole, seen @ refiled, total), 0.0)
                 together = own + odds > best.filing
                 best.filing[together] = (own + odds)[together]
                 of_filing[together] = power
@@ -99,7 +110,10 @@ def set_aside(board: Board, panel: Panel, verdicts: Verdicts, confidence: float)
     pending = np.zeros(len(board), bool)
     pending[verdicts.rows] = verdicts.confidence >= confidence
     gone = np.zeros(len(board), bool)
-    accused, accuser = _accusations(board, panel, verdicts, confidence)
+    scale = _scale_of_error(board, verdicts, confidence)
+    accused, accuser = _accusations(board, panel, verdicts, scale)
+    # Where a filing's amounts are off, its other facts may need another round to follow them.
+    pending[accused[scale[accuser] == AMOUNTS]] = False
     # The worst suspects go first; whom they accused is let off, and those whom these accused
     # must answer for themselves. Each turn settles at least the worst suspect that is left.
     while pending.any():
@@ -112,18 +126,31 @@ def set_aside(board: Board, panel: Panel, verdicts: Verdicts, confidence: float)
     return gone
 
 
+def _scale_of_error(board: Board, verdicts: Verdicts, confidence: float) -> npt.NDArray[np.float64]:
+    """What is off about each row of the board: PART of its filing, or its AMOUNTS; else 0.
+
+    A filing's amounts are many and settle whether it is off; its share counts follow them.
+    """
+    scale = np.zeros(len(board))
+    scale[verdicts.rows] = np.where(probability(verdicts.filing) >= confidence, PART, 0.0)
+    filings = board.filing[(scale > 0) & (board.kind == Kind.MONEY)]
+    follows = (verdicts.filing > 0) & np.isin(board.filing[verdicts.rows], filings)
+    scale[verdicts.rows[follows]] = AMOUNTS
+    return scale
+
+
 def _accusations(
-    board: Board, panel: Panel, verdicts: Verdicts, confidence: float
+    board: Board, panel: Panel, verdicts: Verdicts, scale: npt.NDArray[np.float64]
 ) -> tuple[Rows, Rows]:
     """Pairs of rows: a fact, and one that speaks against it and is the worse suspect.
 
-    Only an error in the opposite direction would explain what the other one says.
+    Only an error in the opposite direction would explain what the other one says. The larger
+    the scale of the error, the worse the suspect, whatever the bans.
     """
     rows = verdicts.rows
     bans, power = np.full(len(board), -np.inf), np.zeros(len(board), np.int8)
     bans[rows], power[rows] = verdicts.bans, verdicts.power
-    # A suspect whose whole filing is off is worse than any that isn't.
-    bans[rows] += np.where(probability(verdicts.filing) >= confidence, 1000.0, 0.0)
+    bans += scale
     accused, accuser = [], []
     for column, comparison in zip(verdicts.evidence.T, panel.comparisons, strict=True):
         if isinstance(comparison, Distance) and comparison.other is not None:

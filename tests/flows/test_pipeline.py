@@ -23,6 +23,17 @@ QUALITY = {
     "set_aside": 10,
     "reasons": {"off by a power of ten": 10},
     "suites": {"clean facts": {"expectations": 20, "critical_failures": 0, "warnings": 1}},
+    "worst": [
+        {
+            "fact": "7|0000000007-20-000001|us-gaap:Assets|USD||2019-12-31",
+            "company": "Seven",
+            "value": "9000000000000",
+            "suggested_value": "9000000000",
+            "reason": "off by a power of ten",
+            "confidence": 1.0,
+            "link": "https://www.sec.gov/Archives/edgar/data/7/000000000720000001/",
+        }
+    ],
 }
 
 
@@ -58,7 +69,12 @@ def test_each_stage_is_a_task_with_its_name_state_and_log(server: Server, projec
     until(logged, 120, "the stage's output is not in the task's log")
     artifacts = server.artifacts(run["id"])
     assert "0.5" in artifacts["result"]
-    for says in ("| facts in | 1,000 |", "| accepted | 990 |", "| · off by a power of ten | 10 |"):
+    for says in (
+        "| facts in | 1,000 |",
+        "| accepted | 990 |",
+        "| · off by a power of ten | 10 |",
+        r"| Seven | 7\|0000000007-20-000001\|us-gaap:Assets\|USD\|\|2019-12-31 | 9000000000000 | ",
+    ):
         assert says in artifacts["data-quality"]
     assert "file://" in artifacts["data-docs"]
 
