@@ -66,6 +66,8 @@ def _print(summary: Summary) -> None:
     )
     for reason, count in summary.reasons.items():
         print(f"  {count:>7,}  {reason}")
+    for why, count in summary.duplicated.items():
+        print(f"  {count:>7,}  given twice, left out: {why}")
     if summary.truth is not None:
         print(
             f"of {summary.truth.planted:,} planted errors: recall {summary.truth.recall:.4f}, "

@@ -51,7 +51,8 @@ def is_data_set(names: list[str]) -> bool:
 def read_data_set(path: Path) -> Iterator[tuple[Company, list[Fact], Counter[str]]]:
     """Each company's facts, in batches of bounded memory, with rows set aside by reason.
 
-    A company may come more than once. Reasons that belong to no company come with the
+    A company may come more than once, and so may a fact: the notes tell one several times,
+    rounded. Reasons that belong to no company come with the
     first.
 
     Raises:
@@ -127,28 +128,23 @@ def _per_share_tags(archive: zipfile.ZipFile, name: str | None) -> frozenset[str
 
 
 class _Batch:
-    """Facts by company, of each identity the most precise; rows set aside, by reason."""
+    """Facts by company; rows set aside, by reason."""
 
     def __init__(self) -> None:
-        self.facts: dict[int, dict[tuple[object, ...], tuple[float, Fact]]] = defaultdict(dict)
+        self.facts: dict[int, list[Fact]] = defaultdict(list)
         self.aside: Counter[str] = Counter()
         self.size = 0
 
-    def add(self, fact: Fact, decimals: float) -> None:
-        identity = (fact.accession, fact.taxonomy, fact.tag, fact.unit, fact.start, fact.end)
-        of_company = self.facts[fact.cik]
-        kept = of_company.get(identity)
-        if kept is None or decimals > kept[0]:
-            # The notes tell one fact several times, rounded; the most precise stands.
-            of_company[identity] = (decimals, fact)
-            self.size += kept is None
+    def add(self, fact: Fact) -> None:
+        self.facts[fact.cik].append(fact)
+        self.size += 1
 
     def emptied(
         self, companies: dict[int, Company]
     ) -> Iterator[tuple[Company, list[Fact], Counter[str]]]:
         aside, self.aside = self.aside, Counter()
         for cik in sorted(self.facts):
-            yield companies[cik], [fact for _, fact in self.facts[cik].values()], aside
+            yield companies[cik], self.facts[cik], aside
             aside = Counter()
         self.aside += aside
         self.facts.clear()
@@ -165,28 +161,28 @@ def _companies(
     batch = _Batch()
     # In a filing of several registrants the whole group stands under ParentCompany; in any other
     # that is the parent alone. The balance-sheet total of the group tells which it is.
-    parents: list[tuple[Fact, float]] = []
+    parents: list[Fact] = []
     consolidated: set[str] = set()
     for at, line in _table(archive, name):
         try:
-            fact, reason, decimals = _fact(at, line, submissions, per_share)
+            fact, reason = _fact(at, line, submissions, per_share)
         except (ValueError, IndexError, InvalidOperation) as error:
-            fact, reason, decimals = None, f"row can't be read ({type(error).__name__})", 0.0
+            fact, reason = None, f"row can't be read ({type(error).__name__})"
         if fact is None:
             batch.aside[reason] += 1
         elif reason:
-            parents.append((fact, decimals))
+            parents.append(fact)
         else:
-            batch.add(fact, decimals)
+            batch.add(fact)
             if fact.tag == "Assets":
                 consolidated.add(fact.accession)
             if batch.size >= _ROWS:
                 yield from batch.emptied(companies)
-    for fact, decimals in parents:
+    for fact in parents:
         if fact.accession in consolidated:
             batch.aside[COREGISTRANT] += 1
         else:
-            batch.add(fact, decimals)
+            batch.add(fact)
     yield from batch.emptied(companies)
 
 
@@ -195,27 +191,26 @@ def _fact(
     line: list[str],
     submissions: dict[str, _Submission],
     per_share: frozenset[str],
-) -> tuple[Fact | None, str, float]:
-    """The row's fact with the registrant that it names ("" or the parent) and its decimals, or
-    None with the reason why it is set aside."""
+) -> tuple[Fact | None, str]:
+    """The row's fact with the registrant that it names ("" or the parent), or None with the
+    reason why it is set aside."""
     submission = submissions.get(line[at["adsh"]])
     if submission is None:
-        return None, "accession not in sub", 0.0
+        return None, "accession not in sub"
     registrant = line[at["coreg"]]
     segments = line[at["segments"]] if "segments" in at else ""
     if segments not in ("", f"LegalEntity={registrant};") or (
         "dimh" in at and line[at["dimh"]] not in _NO_DIMENSION
     ):
-        return None, SEGMENTS, 0.0
+        return None, SEGMENTS
     if registrant not in ("", _PARENT):
-        return None, COREGISTRANT, 0.0
+        return None, COREGISTRANT
     if not line[at["value"]]:
-        return None, "no value", 0.0
+        return None, "no value"
     tag, unit, quarters = line[at["tag"]], line[at["uom"]], int(line[at["qtrs"]])
     if len(unit) == 3 and unit.isupper() and (tag in per_share or _PER_SHARE.search(tag)):
         unit = f"{unit}/shares"
     end = _date(line[at["ddate"]])
-    decimals = line[at["dcml"]] if "dcml" in at else ""
     return (
         Fact(
             submission.company.cik,
@@ -231,7 +226,6 @@ def _fact(
             submission.superseded,
         ),
         registrant,
-        float(decimals) if decimals else 0.0,
     )
 
 

@@ -101,14 +101,28 @@ class PlantedRow(SQLModel, table=True):
         return cls.model_validate(asdict(error))
 
 
+class DuplicateRow(SQLModel, table=True):
+    """A value that a filing gives beside the one that stands, and why it doesn't.
+
+    `fact` is "CIK|accession|taxonomy:tag|unit|start|end". `value` stands; it is what the fact
+    had when the two were compared.
+    """
+
+    __tablename__ = "duplicate"
+    fact: str = Field(primary_key=True)
+    other: str = Field(primary_key=True)
+    value: str
+    why: str
+
+
 def _table(row: type[SQLModel]) -> Table:
     table = SQLModel.metadata.tables[str(row.__tablename__)]
     assert isinstance(table, Table)  # noqa: S101
     return table
 
 
-COMPANY, FILING, CONCEPT, FACT, PLANTED = (
-    _table(row) for row in (CompanyRow, FilingRow, ConceptRow, FactRow, PlantedRow)
+COMPANY, FILING, CONCEPT, FACT, PLANTED, DUPLICATE = (
+    _table(row) for row in (CompanyRow, FilingRow, ConceptRow, FactRow, PlantedRow, DuplicateRow)
 )
 REVISION = "0002"
 """The migration that makes tables of this shape."""
@@ -116,7 +130,9 @@ VERSION = Table(
     "alembic_version", SQLModel.metadata, Column("version_num", String(32), primary_key=True)
 )
 TABLES = [COMPANY, FILING, CONCEPT, FACT, VERSION]
-"""What every store has; `planted` is made only for the generated universe."""
+"""What every store has."""
+OCCASIONAL = [PLANTED, DUPLICATE]
+"""What is made only where there is something to put in it."""
 
 Index(
     "fact_identity",

@@ -4,14 +4,16 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 from sqlalchemy.dialects import postgresql
 
+from ledgerline.filings.duplicates import settle
 from ledgerline.filings.facts import Company, Fact
-from ledgerline.filings.tables import COMPANY, CONCEPT, FACT, FILING
+from ledgerline.filings.tables import COMPANY, CONCEPT, DUPLICATE, FACT, FILING
 
 _BATCH = 20_000
 _FACT = ("filing_id", "concept_id", "unit", "start", "end", "value", "approx")
@@ -21,7 +23,17 @@ _FILINGS = select(FILING.c.accession, FILING.c.id).where(FILING.c.cik == bindpar
 _NEW_CONCEPTS = insert(CONCEPT).returning(CONCEPT.c.id, CONCEPT.c.taxonomy, CONCEPT.c.tag)
 _NEW_FILING = insert(FILING)
 _NEW_FACTS = postgresql.insert(FACT).on_conflict_do_nothing().returning(FACT.c.id)
+_NEW_DUPLICATES = postgresql.insert(DUPLICATE).on_conflict_do_nothing()
+_BETTER = (
+    FACT.update()
+    .where(FACT.c.id == bindparam("number"))
+    .values(value=bindparam("exact"), approx=bindparam("nearest"))
+)
 _written = lru_cache(maxsize=100_000)(date.isoformat)
+
+
+Place = tuple[int, int, str, date | None, date]
+"""Filing, concept, unit, start and end: what names a fact among those of the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,44 @@ class Writer:
             for fact in listed
         ]
         new = self._insert(connection, rows)
+        if new < len(rows):
+            self._settle(connection, listed, filings, concepts)
         return Added(new, len(rows) - new)
+
+    def _settle(
+        self,
+        connection: Connection,
+        facts: list[Fact],
+        filings: dict[str, int],
+        concepts: dict[tuple[str, str], int],
+    ) -> None:
+        """Let the most precise value of each fact stand, and keep the others with the reason."""
+        stored = _values(connection, sorted({filings[fact.accession] for fact in facts}))
+        better: dict[int, Decimal] = {}
+        duplicates = {}
+        for fact in facts:
+            place = (filings[fact.accession], concepts[fact.taxonomy, fact.tag], fact.unit,
+                     fact.start, fact.end)  # fmt: skip
+            number, value = stored[place]
+            known = better.get(number, value)
+            if known != fact.value:
+                settled = settle(known, fact.value)
+                better[number] = settled.stands
+                named, other = _named(fact), format(settled.other, "f")
+                duplicates[named, other] = {
+                    "fact": named, "other": other, "value": format(settled.stands, "f"),
+                    "why": settled.why,
+                }  # fmt: skip
+        if duplicates:
+            DUPLICATE.create(connection, checkfirst=True)
+            connection.execute(_NEW_DUPLICATES, list(duplicates.values()))
+            connection.execute(
+                _BETTER,
+                [
+                    {"number": number, "exact": format(value, "f"), "nearest": float(value)}
+                    for number, value in better.items()
+                ],
+            )
 
     def _insert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> int:
         if connection.dialect.name == "sqlite":
@@ -140,3 +189,22 @@ class Writer:
             added = connection.execute(_NEW_CONCEPTS, missing)
             known |= {(row[1], row[2]): row[0] for row in added}
         return known
+
+
+def _values(connection: Connection, filings: list[int]) -> dict[Place, tuple[int, Decimal]]:
+    """Id and value of every stored fact of `filings`."""
+    facts = {}
+    for first in range(0, len(filings), 500):
+        columns = ("id", "value", "filing_id", "concept_id", "unit", "start", "end")
+        query = select(*(FACT.c[name] for name in columns)).where(
+            FACT.c.filing_id.in_(filings[first : first + 500])
+        )
+        for number, value, *place in connection.execute(query):
+            facts[tuple(place)] = (number, Decimal(value))
+    return facts
+
+
+def _named(fact: Fact) -> str:
+    """A fact's identity, as `ledgerline quarantine` prints it."""
+    parts = (fact.cik, fact.accession, f"{fact.taxonomy}:{fact.tag}", fact.unit)
+    return "|".join(map(str, (*parts, fact.start or "", fact.end)))

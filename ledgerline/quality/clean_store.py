@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, Table, inspect, select
 
 from ledgerline import durable
 from ledgerline.filings.store import Store, writable_engine
-from ledgerline.filings.tables import PLANTED, TABLES, metadata
+from ledgerline.filings.tables import OCCASIONAL, TABLES, metadata
 
 Where = Path | str
 """A store: the path of an SQLite file, or a database's URL."""
@@ -52,9 +52,8 @@ def copied(raw: Where, clean: Where) -> Iterator[Connection]:
 
 def _refill(source: Engine, connection: Connection) -> None:
     tables: list[Table] = list(TABLES)
-    if inspect(source).has_table(PLANTED.name):
-        tables.append(PLANTED)
-    metadata.drop_all(connection, tables=[*TABLES, PLANTED])
+    tables += [table for table in OCCASIONAL if inspect(source).has_table(table.name)]
+    metadata.drop_all(connection, tables=[*TABLES, *OCCASIONAL])
     metadata.create_all(connection, tables=tables)
     with source.connect() as reading:
         for table in tables:

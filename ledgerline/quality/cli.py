@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.filings.store import Store
+from ledgerline.quality.duplicates import read_duplicates
 from ledgerline.quality.quarantine import read_quarantine, row_identity
 from ledgerline.quality.reviews import (
     Decision,
@@ -82,6 +83,22 @@ def show(fact: Fact, store: Clean = CLEAN) -> None:
     console.print(row["link"])
     if row["note"] or row["reviewer"]:
         console.print(f"{row['status']} by {escape(row['reviewer'])}: {escape(row['note'])}")
+
+
+@app.command()
+def duplicates(
+    store: Clean = CLEAN,
+    limit: Annotated[int, typer.Option(help="How many to print.")] = 50,
+) -> None:
+    """Values left out because the same filing gives the fact more precisely."""
+    with Store.open(store, read_only=True) as opened:
+        found = read_duplicates(opened.engine)
+    table = Table("fact", "stands", "left out", "because it is")
+    for twice in found[:limit]:
+        table.add_row(escape(str(twice.fact)), f"{twice.value:,f}", f"{twice.other:,f}", twice.why)
+    console = Console()
+    console.print(table)
+    console.print(f"{min(limit, len(found))} of {len(found)}")
 
 
 @app.command()

@@ -27,7 +27,9 @@ th, td { text-align: left; vertical-align: top; padding: 6px 14px 6px 0;
   border-bottom: 1px solid #dfe3e9; }
 h5, h6, .h6 { font-size: 15px; font-weight: 600; margin: 16px 0 4px; }
 .breadcrumb { padding: 0; list-style: none; color: #5d6675; }
-.collapse { display: none; }
+li hr { border: 0; border-top: 1px solid #dfe3e9; }
+/* The pages' scripts are left out: a link to more opens it by CSS, and the filter goes. */
+.collapse:not(:target), .card:has([data-toggle="buttons"]) { display: none; }
 .fa-check-circle::before, .held { content: "✓"; color: #1c7c4a; font-style: normal; }
 .fa-times::before, .fa-exclamation-triangle::before, .broken { content: "✗"; color: #b3261e;
   font-style: normal; }

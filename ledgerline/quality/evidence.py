@@ -64,9 +64,9 @@ def _evidence(board: Board, comparison: object, row: int, bans: float) -> Eviden
     accession = board.filings[board.filing[other]]
     expected = float(abs(board.value[other]))
     if name == "refiled":
-        says = f"filed {_date(board.filed[other])} the same fact is {board.value[other]:,.10g}"
+        says = f"filed {_date(board.filed[other])} the same fact is {board.value[other]:,.15g}"
     else:
-        says = f"{_period(board, other)} is {board.value[other]:,.10g}"
+        says = f"{_period(board, other)} is {board.value[other]:,.15g}"
     return Evidence(name, says, bans, expected, accession)
 
 

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from ledgerline import durable
 from ledgerline.quality.board import Board
 from ledgerline.quality.evidence import Evidence
-from ledgerline.quality.quarantine import Entry
+from ledgerline.quality.quarantine import Entry, filing_link
 from ledgerline.quality.sparkline import sparkline
 from ledgerline.quality.summary import Summary
 
@@ -24,6 +24,8 @@ def write_report(path: Path, summary: Summary, board: Board, docs: str) -> None:
     page = environment.get_template(TEMPLATE).render(
         summary=summary,
         docs=docs,
+        given_twice=summary.duplicates[:12],
+        filing_link=filing_link,
         cases=[(entry, _drawing(board, entry), _weightiest(entry)) for entry in summary.worst(24)],
         amount=_amount,
     )

@@ -10,6 +10,14 @@ from ledgerline.quality.gate_settings import GateSettings
 FACT_COLUMNS = (
     "id", "filing_id", "concept_id", "unit", "start", "end", "value", "approx", "corrected",
 )  # fmt: skip
+NEEDED = {
+    "filing_id": "Every fact names the filing that it comes from.",
+    "concept_id": "Every fact names what it measures.",
+    "unit": "Every fact has a unit.",
+    "end": "Every fact has a date, or a day on which its period ends.",
+    "value": "Every fact has a value, exactly as it was filed.",
+    "approx": "Every fact has a number to calculate with.",
+}
 WHAT = {
     "money": "amount of money",
     "per_share": "per-share amount",
@@ -68,11 +76,9 @@ def _shape(settings: GateSettings) -> list[core.Expectation]:
         ),
         *(
             core.ExpectColumnValuesToNotBeNull(
-                column=column,
-                description=f"Every fact has its {column}.",
-                severity="critical",
+                column=column, description=description, severity="critical"
             )
-            for column in ("filing_id", "concept_id", "unit", "end", "value", "approx")
+            for column, description in NEEDED.items()
         ),
     ]
 

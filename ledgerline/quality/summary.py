@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from ledgerline.quality.duplicates import Duplicate
 from ledgerline.quality.outcome import SuiteResult
 from ledgerline.quality.quarantine import Entry
 from ledgerline.quality.truth import Score
@@ -12,12 +13,14 @@ from ledgerline.quality.truth import Score
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run found. entries: the whole quarantine, surest first."""
+    """What a run found. entries: the whole quarantine, surest first; duplicates: values that
+    were left out because the same filing gives the fact more precisely."""
 
     facts_in: int
     companies: int
     entries: tuple[Entry, ...]
     unmatched_reviews: int
+    duplicates: tuple[Duplicate, ...]
     truth: Score | None
     suites: tuple[SuiteResult, ...]
 
@@ -36,6 +39,11 @@ class Summary:
         """Facts set aside by reason, most frequent first."""
         counts = Counter(entry.reason for entry in self.entries if not entry.used)
         return dict(counts.most_common())
+
+    @property
+    def duplicated(self) -> dict[str, int]:
+        """Duplicate values by the reason why they were left out, most frequent first."""
+        return dict(Counter(duplicate.why for duplicate in self.duplicates).most_common())
 
     @property
     def fit(self) -> bool:
@@ -66,6 +74,7 @@ def as_metrics(summary: Summary) -> dict[str, Any]:
         "reviewed": sum(entry.review is not None for entry in summary.entries),
         "unmatched_reviews": summary.unmatched_reviews,
         "reasons": summary.reasons,
+        "duplicates": summary.duplicated,
         "planted": None
         if truth is None
         else {
@@ -105,6 +114,7 @@ def as_numbers(summary: Summary) -> dict[str, float]:
         "companies": summary.companies,
         "accepted": summary.accepted,
         "set_aside": summary.set_aside,
+        "duplicates": len(summary.duplicates),
         "critical_failures": sum(len(suite.critical) for suite in summary.suites),
         "warnings": sum(len(suite.warnings) for suite in summary.suites),
     }

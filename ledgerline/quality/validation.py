@@ -14,6 +14,7 @@ from ledgerline.filings.store import Store
 from ledgerline.quality.board import Board, make_board
 from ledgerline.quality.clean_store import Where, copied, url_of
 from ledgerline.quality.drift import Accepted, DriftSettings, Ingest, drift
+from ledgerline.quality.duplicates import read_duplicates
 from ledgerline.quality.findings import Finding, scale_findings
 from ledgerline.quality.gate import Subject, run_suites
 from ledgerline.quality.gate_settings import GateSettings
@@ -76,6 +77,7 @@ def validate(
         findings = find(board, settings, catalogue)
         facts = stored_facts(store.engine, [int(board.fact_id[f.row]) for f in findings])
         reviewed = facts_named(store.engine, [review.fact for review in reviews])
+        duplicates = read_duplicates(store.engine)
         planted = planted_errors(store.engine)
     found = {facts[int(board.fact_id[finding.row])]: finding for finding in findings}
     entries, unmatched = apply_reviews(found, reviewed, reviews)
@@ -98,6 +100,7 @@ def validate(
         companies=len(board.companies),
         entries=tuple(sorted(entries, key=lambda entry: -entry.confidence)),
         unmatched_reviews=unmatched,
+        duplicates=duplicates,
         truth=truth,
         suites=suites,
     )

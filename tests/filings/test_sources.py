@@ -57,7 +57,7 @@ def test_a_data_set_row_by_row(tmp_path: Path) -> None:
     assert [(f.tag, f.value, f.superseded) for f in grid.facts] == [("Assets", 900, True)]
 
 
-def test_notes_data_sets_tell_decimals_and_dimensions(tmp_path: Path) -> None:
+def test_notes_data_sets_tell_roundings_and_dimensions(tmp_path: Path) -> None:
     num = (
         "adsh\ttag\tversion\tddate\tqtrs\tuom\tdimh\tiprx\tvalue\tcoreg\tdcml\n"
         "a-1\tAssets\tus-gaap/2023\t20231231\t0\tUSD\t0x00000000\t0\t172000\t\t-9\n"
@@ -67,7 +67,7 @@ def test_notes_data_sets_tell_decimals_and_dimensions(tmp_path: Path) -> None:
     data_set(tmp_path / "2023_12_notes.zip", num=num)
     (reading,) = read_folder(tmp_path)
     assert isinstance(reading, Reading)
-    assert [fact.value for fact in reading.facts] == [171797]
+    assert [fact.value for fact in reading.facts] == [172000, 171797]
     assert reading.rows_aside == {SEGMENTS: 1}
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from ledgerline.errors import LedgerlineError
+from ledgerline.filings.duplicates import LATER, LESS_PRECISE, ROUNDED
 from ledgerline.filings.facts import Company, Fact
 from ledgerline.filings.store import Store
 from ledgerline.filings.writer import Added
@@ -74,6 +75,22 @@ def test_adding_twice_changes_nothing(store: Store) -> None:
 def test_a_fact_repeated_in_one_batch_is_stored_once(store: Store) -> None:
     assert store.add(ACME, [fact(), fact(value=Decimal(1))]) == Added(1, 1)
     assert list(store.frame()["value_text"]) == ["123456789012345678901.25"]
+
+
+def test_of_several_values_the_most_precise_stands_and_the_others_say_why(store: Store) -> None:
+    told = [fact(value=Decimal(v)) for v in ("172000", "171797", "171797", "168400", "171803")]
+    assert store.add(ACME, told) == Added(1, 4)
+    assert store.add(ACME, told[:1]) == Added(0, 1)
+    frame = store.frame()
+    assert (list(frame["value_text"]), list(frame["value"])) == (["171797"], [171797.0])
+    with store.engine.connect() as connection:
+        rows = connection.execute(text("SELECT fact, other, value, why FROM duplicate")).all()
+    name = "7|0000000007-24-000001|us-gaap:Revenues|USD|2023-07-01|2024-06-30"
+    assert sorted(tuple(row) for row in rows) == [
+        (name, "168400", "171797", LESS_PRECISE),
+        (name, "171803", "171797", LATER),
+        (name, "172000", "171797", ROUNDED),
+    ]
 
 
 def test_identity_is_held_by_the_database(store: Store) -> None:

@@ -8,10 +8,16 @@ from typer.testing import CliRunner
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.filings.catalogue import Catalogue
+from ledgerline.filings.duplicates import ROUNDED
 from ledgerline.filings.facts import Fact
+from ledgerline.filings.store import Store
 from ledgerline.quality.cli import app
+from ledgerline.quality.report import write_report
 from ledgerline.quality.reviews import Decision, Identity, read_reviews
+from ledgerline.quality.summary import as_metrics
 from ledgerline.quality.validation import ValidateSettings, validate
+
+WIDE = {"USER": "ann", "COLUMNS": "300"}
 
 
 @pytest.fixture
@@ -28,7 +34,7 @@ def run(
         validate(raw, clean, read_reviews(reviews), settings, Catalogue.load())
         files = ["--store", str(clean)]
         files += [] if words[0] in ("list", "show") else ["--reviews", str(reviews)]
-        result = CliRunner().invoke(app, [*words, *files], env={"USER": "ann", "COLUMNS": "300"})
+        result = CliRunner().invoke(app, [*words, *files], env=WIDE)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == 0, result.output
@@ -50,6 +56,24 @@ def test_a_correction_is_kept_and_applied_by_the_next_run(
     shown = run("show", facts[100].accession)
     assert "corrected by ann: the HTML says thousands" in shown
     assert "0 of 0" in run("list", "--status", "pending")
+
+
+def test_a_value_left_out_for_a_more_precise_one_is_listed_with_the_reason(
+    facts: list[Fact], store_of: Callable[[list[Fact]], Path], settings: ValidateSettings
+):
+    rounded = facts[100]._replace(value=round(facts[100].value, -7))
+    raw = store_of([rounded, *facts])
+    clean, report = raw.parent / "clean.sqlite", raw.parent / "report.html"
+    validated = validate(raw, clean, [], settings, Catalogue.load())
+    assert as_metrics(validated.summary)["duplicates"] == {ROUNDED: 1}
+    write_report(report, validated.summary, validated.board, "data_docs/index.html")
+    output = CliRunner().invoke(app, ["duplicates", "--store", str(clean)], env=WIDE).output
+    with Store.open(clean, read_only=True) as store:
+        assert store.count() == len(facts)
+    for page in (output, report.read_text()):
+        assert f"{facts[100].value:,f}" in page
+        assert f"{rounded.value:,f}" in page
+        assert ROUNDED in page
 
 
 def test_a_later_decision_replaces_an_earlier_one(
