@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from ledgerline.filings.catalogue import Catalogue
+from ledgerline.filings.figures import render
 from ledgerline.quality.board import Kind, make_board, trailing_zeros, unit_kind
 from ledgerline.quality.findings import PERCENT
 from ledgerline.quality.scale_words import contradicts_itself
@@ -173,6 +175,15 @@ def test_scale_words_that_contradict(text: str):
 )  # fmt: skip
 def test_scale_words_that_are_fine(text: str):
     assert not contradicts_itself(text)
+
+
+@settings_of_hypothesis(deadline=None)
+@given(
+    st.decimals(min_value=-(10**16), max_value=10**16, places=4),
+    st.sampled_from(["USD", "TWD", "USD/shares", "shares", "pure", "Store"]),
+)
+def test_no_figure_that_search_renders_contradicts_itself(value: Decimal, unit: str):
+    assert not contradicts_itself(render(value, unit))
 
 
 @settings_of_hypothesis(deadline=None)
