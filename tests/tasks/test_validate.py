@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ledgerline.filings.facts import Company, Fact
 from ledgerline.filings.store import Store
@@ -23,11 +24,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """`python -m` with `command`, or the stage itself."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
-        [sys.executable, "-m", "tasks.validate"],
+        [sys.executable, "-m", *(command or ("tasks.validate",))],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": path},
         capture_output=True,
         check=False,
         text=True,
@@ -37,8 +40,10 @@ def run(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def store(folder: Path, filings: int) -> None:
     """A raw store of one metric a filing; `filings` of them."""
-    (folder / "data" / "raw").mkdir(parents=True)
-    with Store.create(folder / "data" / "raw" / "facts.sqlite") as raw:
+    path = folder / "data" / "raw" / "facts.sqlite"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with Store.create(path) as raw:
         facts = [
             Fact(7, f"0000000007-{n % 100:02d}-{n:06d}", "us-gaap", "Assets", "USD", None,
                  date(1990 + n // 40, 1 + n % 12, 28), Decimal(1_234_000 + n), "10-Q",
@@ -79,3 +84,23 @@ def test_no_raw_store_is_one_clear_line(folder: Path):
     assert outcome.returncode == 1
     assert "data/raw/facts.sqlite" in outcome.stderr
     assert "Traceback" not in outcome.stderr
+
+
+@pytest.mark.slow
+def test_dvc_compares_each_ingest_with_the_last_accepted_one(folder: Path):
+    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["validate"]
+    stage["deps"] = [path for path in stage["deps"] if path.startswith("data/")]
+    (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"validate": stage}}))
+    (folder / "data").mkdir()
+    (folder / "data" / "reviews.yaml").write_text("[]\n")
+    assert run(folder, "dvc", "init", "--no-scm", "-q").returncode == 0
+    warning = "against the last accepted ingest: Facts, filings and companies"
+    warned = []
+    for filings, words in ((1200, ()), (4800, ()), (4800, ("--force",))):
+        store(folder, filings)
+        outcome = run(folder, "dvc", "repro", *words)
+        assert outcome.returncode == 0, outcome.stderr
+        assert f"{filings:,} facts in" in outcome.stdout
+        warned.append(warning in outcome.stdout)
+    # Validated once more, the same ingest is still compared with the one before it.
+    assert warned == [False, True, True]
