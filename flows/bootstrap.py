@@ -2,8 +2,8 @@
 
 A work pool that runs one flow at a time (the flows share one workspace), the limit "gpu", and
 automations: a run whose heartbeats stop is declared crashed, a crashed run is started again
-(its stages resume where they were), one that failed is told to a webhook. Making them again
-brings them up to date and changes nothing else.
+(its stages resume where they were), but no more than once a day, one that failed is told to a
+webhook. Making them again brings them up to date and changes nothing else.
 """
 
 import argparse
@@ -21,20 +21,27 @@ POOL = "ledgerline"
 FLOWS = ("ledgerline", "ledgerline-refresh", "ledgerline-backfill", "ledgerline-shards")
 SILENT_SECONDS = 100
 """Heartbeats come every 30 s, as prefect.yaml sets; three missed ones mean that a run is gone."""
+RESTART_HOURS = 24.0
+"""Of a deployment one crashed run in so long is started again: the next needs a person."""
 _TIMEOUT = 30.0
 
 
 def bootstrap(
-    url: str, gpus: int, webhook: str = "", silent_seconds: int = SILENT_SECONDS
+    url: str,
+    gpus: int,
+    webhook: str = "",
+    silent_seconds: int = SILENT_SECONDS,
+    restart_hours: float = RESTART_HOURS,
 ) -> list[str]:
     """Make what is missing on the server at `url`; returns a line for each thing.
 
     `gpus` is how many stages may hold a GPU at once; failures are posted to `webhook`, if given.
+    Of each deployment one crashed run in `restart_hours` is started again.
     Raises httpx.HTTPError when the server can't be reached or refuses.
     """
     with httpx.Client(base_url=url, timeout=_TIMEOUT) as client:
         lines = [_pool(client), _limit(client, gpus)]
-        wanted = [_declare_crashed(silent_seconds), _start_again()]
+        wanted = [_declare_crashed(silent_seconds), _start_again(restart_hours)]
         if webhook:
             wanted.append(_tell(_webhook_block(client, webhook)))
         present = {
@@ -84,11 +91,14 @@ def _declare_crashed(silent_seconds: int) -> dict[str, Any]:
     )
 
 
-def _start_again() -> dict[str, Any]:
+def _start_again(hours: float) -> dict[str, Any]:
+    # A reactive trigger acts on the first event and sleeps for the rest of its period.
     return _automation(
         "a crashed run is started again",
         ["Crashed"],
         {"type": "run-deployment", "source": "inferred"},
+        for_each=["related:deployment:prefect.resource.id"],
+        within=3600 * hours,
     )
 
 
@@ -144,10 +154,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make what the deployments lean on.")
     parser.add_argument("--gpus", type=int, default=1, help="how many stages may hold a GPU")
     parser.add_argument("--webhook", default="", help="where failures are posted as JSON")
+    parser.add_argument(
+        "--restart-hours",
+        type=float,
+        default=RESTART_HOURS,
+        help="a crashed run is started again once in so long",
+    )
     chosen = parser.parse_args()
     url = os.environ.get("PREFECT_API_URL", "http://127.0.0.1:4200/api")
     try:
-        lines = bootstrap(url, chosen.gpus, chosen.webhook)
+        lines = bootstrap(url, chosen.gpus, chosen.webhook, restart_hours=chosen.restart_hours)
     except httpx.HTTPError as error:
         raise SystemExit(
             f"bootstrap: {url}: {error}; is the server up? `prefect server start`"

@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from flows.bootstrap import bootstrap
-from tests.flows.conftest import Server
+from flows.bootstrap import FLOWS, bootstrap
+from tests.flows.conftest import Server, until
 
 pytestmark = pytest.mark.slow
 
@@ -29,3 +29,31 @@ def test_it_makes_what_is_missing_and_then_only_updates_it(server: Server) -> No
 def test_a_server_that_is_not_there_is_an_error() -> None:
     with pytest.raises(httpx.ConnectError):
         bootstrap("http://127.0.0.1:1/api", gpus=1)
+
+
+def test_what_crashes_again_is_not_started_for_ever(server: Server) -> None:
+    bootstrap(server.url, gpus=1)
+    flow = server.post("/flows/", name=FLOWS[0])["id"]
+    crashing, other = (
+        server.post("/deployments/", name=f"crashing-{number}", flow_id=flow)["id"]
+        for number in range(2)
+    )
+    crash(server, server.post(f"/deployments/{crashing}/create_flow_run")["id"])
+    again = until(lambda: started_again(server, crashing), 120, "no run took its place")
+    crash(server, again[0])
+    # Events are handled in turn: once the other's run is there, the second crash was weighed.
+    crash(server, server.post(f"/deployments/{other}/create_flow_run")["id"])
+    until(lambda: started_again(server, other), 120, "the other deployment's run was not replaced")
+    assert started_again(server, crashing) == again
+
+
+def crash(server: Server, run: str) -> None:
+    state = {"type": "CRASHED", "name": "Crashed", "message": "the machine is gone"}
+    server.post(f"/flow_runs/{run}/set_state", state=state, force=True)
+
+
+def started_again(server: Server, deployment: str) -> list[str]:
+    """Ids of the deployment's runs that an automation started."""
+    chosen = {"deployment_id": {"any_": [deployment]}}
+    runs = server.post("/flow_runs/filter", flow_runs=chosen)
+    return [run["id"] for run in runs if (run["created_by"] or {}).get("type") == "AUTOMATION"]
