@@ -19,7 +19,7 @@ from ledgerline.evaluation.evaluate import (
     summary,
     weigh,
 )
-from ledgerline.evaluation.metrics import ALL, CROSSED
+from ledgerline.evaluation.metrics import ALL, MAIN
 from ledgerline.evaluation.plots import plot_slices
 from ledgerline.evaluation.records import TEST, Record, write_records
 from ledgerline.evaluation.report import report
@@ -83,7 +83,7 @@ def log(params: EvaluateParams, evidence: Evidence) -> None:
     """Figures of every policy, the page and the plots, to MLflow."""
     with stage_run("evaluate", params) as run:
         for name, measures in evidence.measures.items():
-            for part in (ALL, CROSSED):
+            for part in MAIN:
                 if part in measures:
                     prefix = f"{name}/{part.replace(' ', '_')}"
                     run.log(
@@ -105,7 +105,7 @@ def show(
     for record in spread(trained, settings.completions):
         console.print(completion_text(record), markup=False, highlight=False, soft_wrap=True)
         console.print()
-    slices = telling_slices(evidence, settings.shown_slices)
+    slices = telling_slices(evidence, settings)
     console.print(rich_table("Base against trained", SLICE_COLUMNS, slice_rows(evidence, slices)))
     console.print(_left_out(evidence, slices), highlight=False)
     console.print(rich_table("Policies", POLICY_COLUMNS, policy_rows(evidence, ALL)))
@@ -129,7 +129,7 @@ def write_outputs(
 
 
 def _write_folder(folder: Path, evidence: Evidence, settings: EvaluateSettings) -> None:
-    names = telling_slices(evidence, settings.shown_slices)
+    names = telling_slices(evidence, settings)
     parts = [
         "## Evaluation",
         headline(evidence),

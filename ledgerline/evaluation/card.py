@@ -54,7 +54,7 @@ def model_card(
         else f"No threshold certifies at most {percent(wrong_limit)} wrong among shown: it isn't "
         "fit to show anything unattended."
     )
-    telling = telling_slices(evidence, settings.shown_slices)
+    telling = telling_slices(evidence, settings)
     kinds = _counts([row.kind for row in evidence.records[TRAINED] if row.split == TEST])
     sources = "\n".join(f"- {name}: `{value}`" for name, value in sorted(tags.items()))
     base = evidence.measures.get(BASE)

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import field_validator
+
 from ledgerline.evaluation.calibration import calibration, certified_threshold
 from ledgerline.evaluation.judging import Player, evaluate_policy
 from ledgerline.evaluation.metrics import (
     ALL,
-    CROSSED,
+    MAIN,
     Comparison,
     Measures,
     Uncertainty,
@@ -23,7 +25,9 @@ from ledgerline.evaluation.prompted import PromptedSettings
 from ledgerline.evaluation.records import SUITE, TEST, VALIDATION, Record, by_policy
 from ledgerline.evaluation.slices import Slicer
 from ledgerline.evaluation.suites import adversarial
+from ledgerline.examples import prose
 from ledgerline.examples.example import Example
+from ledgerline.examples.template import DUE_KINDS
 from ledgerline.policy.policy import EngineSettings
 from ledgerline.rewards.rubric import Rubric
 from ledgerline.settings import Settings
@@ -40,9 +44,11 @@ class EvaluateSettings(Settings):
     adversarial suite. `timed`: test examples that each policy plays alone, for latency.
     `engine`: how policies generate here, on a machine that costs `dollars_per_hour`.
     `slice_examples`: the least that a slice must hold to be looked at; `shown_slices` of them
-    are printed beside the two that matter most. `threshold_steps`: thresholds tried on validation.
-    `rule`: whether to play the baseline without a model. `prompted`: models behind an API.
-    `completions`: printed in full. `read`: rollouts in the report, `failures` of them first.
+    are printed beside those that matter most. `usual_kinds`: kinds with a figure due that, with
+    all where none is due, make up the slice "usual kinds" of what is new in everything.
+    `threshold_steps`: thresholds tried on validation. `rule`: whether to play the baseline
+    without a model. `prompted`: models behind an API. `completions`: printed in full. `read`:
+    rollouts in the report, `failures` of them first.
     """
 
     seed: int
@@ -54,6 +60,7 @@ class EvaluateSettings(Settings):
     dollars_per_hour: float
     slice_examples: int
     shown_slices: int
+    usual_kinds: tuple[str, ...]
     threshold_steps: int
     uncertainty: Uncertainty
     rule: bool
@@ -61,6 +68,15 @@ class EvaluateSettings(Settings):
     completions: int
     read: int
     failures: int
+
+    @field_validator("usual_kinds")
+    @classmethod
+    def _known(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        known = (*DUE_KINDS, prose.DUE)
+        unknown = sorted(set(kinds) - set(known))
+        if unknown:
+            raise ValueError(f"no figure is due in kinds {unknown}; it is in {list(known)}")
+        return kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +180,7 @@ def summary(evidence: Evidence) -> dict[str, Any]:
             [row for row in evidence.records[name] if row.split == TEST], 10, 0.95
         )
         policies[name] = {
-            ALL: measures[ALL].flat(),
-            **({CROSSED: measures[CROSSED].flat()} if CROSSED in measures else {}),
+            **{part: measures[part].flat() for part in MAIN if part in measures},
             "threshold": evidence.thresholds[name],
             "served": evidence.served[name].flat(),
             "calibration_error": _finite(calibrated.error),
@@ -174,7 +189,7 @@ def summary(evidence: Evidence) -> dict[str, Any]:
     return {
         "policies": policies,
         "comparisons": {
-            name: {part: rows[part].flat() for part in (ALL, CROSSED) if part in rows}
+            name: {part: rows[part].flat() for part in MAIN if part in rows}
             for name, rows in evidence.comparisons.items()
         },
     }

@@ -20,6 +20,9 @@ from ledgerline.settings import Settings
 
 ALL = "all"
 CROSSED = "new everything"
+USUAL = "usual kinds"
+"""What is new in everything, without the harder kinds of example; params.yaml says which."""
+MAIN = (ALL, CROSSED, USUAL)
 
 
 class Uncertainty(Settings):
@@ -77,18 +80,19 @@ class Measures:
 
 
 def slices_present(records: Sequence[Record], least: int = 1) -> list[str]:
-    """Names of the slices that hold at least `least` of `records`.
+    """Names of the slices that hold at least `least` of `records`, but not every one.
 
-    In order of interest: all, what is new in everything, what is new in something, the rest.
+    In order of interest: all, what is new in everything, of that the usual kinds, what is new in
+    something, the rest.
     """
     counts: dict[str, int] = {}
     for record in records:
         for name in record.slices:
             counts[name] = counts.get(name, 0) + 1
-    held = [name for name, count in counts.items() if count >= least]
+    held = [name for name, count in counts.items() if least <= count < len(records)]
 
-    def interest(name: str) -> tuple[bool, bool, bool, str]:
-        return name != CROSSED, not is_holdout(name), "+" in name, name
+    def interest(name: str) -> tuple[bool, bool, bool, bool, str]:
+        return name != CROSSED, name != USUAL, not is_holdout(name), "+" in name, name
 
     return [ALL, *sorted(held, key=interest)]
 

@@ -60,7 +60,7 @@ def report(
         policy_columns=POLICY_COLUMNS,
         policy_rows=policy_rows(evidence, ALL),
         slice_columns=SLICE_COLUMNS,
-        telling_rows=slice_rows(evidence, telling_slices(evidence, settings.shown_slices)),
+        telling_rows=slice_rows(evidence, telling_slices(evidence, settings)),
         slice_rows=slice_rows(evidence),
         notes=notes,
         threshold_text=_threshold_text(evidence, wrong_limit),

@@ -1,9 +1,9 @@
 """The subsets by which results are looked at, so that no average hides a group."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
-from ledgerline.evaluation.metrics import CROSSED
+from ledgerline.evaluation.metrics import CROSSED, USUAL
 from ledgerline.examples.example import Example, Holdout, Reference
 from ledgerline.filings.facts import Company
 from ledgerline.filings.periods import Period
@@ -18,16 +18,22 @@ _LARGE = "large company"
 
 
 class Slicer:
-    """Names the slices that an example counts in, with what the filings say of its company."""
+    """Names the slices that an example counts in, with what the filings say of its company.
 
-    def __init__(self, search: Search):
+    `usual_kinds` are the kinds with a figure due that count as usual.
+    """
+
+    def __init__(self, search: Search, usual_kinds: Collection[str]):
         self._search = search
+        self._usual_kinds = frozenset(usual_kinds)
         self._companies: Mapping[int, Company] = search.directory.companies
         self._sizes: dict[int, str | None] = {}
 
     def slices_of(self, example: Example) -> tuple[str, ...]:
         """Slice names, without repetition, in a fixed order."""
         names = [holdout_slice(example.holdouts), f"kind: {example.kind}"]
+        if names[0] == CROSSED and (not example.is_due or example.kind in self._usual_kinds):
+            names.append(USUAL)
         if example.register:
             names.append(f"register: {example.register}")
         if example.source:

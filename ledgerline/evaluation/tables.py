@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from ledgerline.evaluation.evaluate import BASE, TRAINED, Evidence
-from ledgerline.evaluation.metrics import ALL, CROSSED, Comparison, Measures, is_holdout
+from ledgerline.evaluation.evaluate import BASE, TRAINED, EvaluateSettings, Evidence
+from ledgerline.evaluation.metrics import CROSSED, MAIN, Comparison, Measures, is_holdout
 from ledgerline.evaluation.records import Record
 from ledgerline.evaluation.statistics import Interval
 
@@ -63,21 +63,23 @@ POLICY_COLUMNS = [
 ]
 
 
-def telling_slices(evidence: Evidence, number: int) -> list[str]:
-    """All, what is new in everything, and `number` slices more for a short table.
+def telling_slices(evidence: Evidence, settings: EvaluateSettings) -> list[str]:
+    """The slices for a short table: the main ones, the kinds that are harder than usual, and more.
 
-    Each hold-out alone comes first, then those where most examples changed between base and
-    trained, on balance.
+    Of the `settings.shown_slices` more each hold-out alone comes first, then those where most
+    examples changed between base and trained, on balance.
     """
     comparisons = evidence.comparisons.get(TRAINED, {})
-    first = [name for name in (ALL, CROSSED) if name in comparisons]
+    due = {row.kind for row in evidence.records.get(TRAINED, ()) if row.due}
+    harder = [f"kind: {kind}" for kind in sorted(due - set(settings.usual_kinds))]
+    first = [name for name in (*MAIN, *harder) if name in comparisons]
     rest = [name for name in comparisons if name not in first]
     alone = [name for name in rest if is_holdout(name) and "+" not in name]
     others = sorted(
         (name for name in rest if name not in alone),
         key=lambda name: -abs(comparisons[name].gained - comparisons[name].lost),
     )
-    return first + (alone + others)[:number]
+    return first + (alone + others)[: settings.shown_slices]
 
 
 def slice_rows(evidence: Evidence, names: Sequence[str] | None = None) -> list[list[str]]:

@@ -3,9 +3,10 @@
 from html.parser import HTMLParser
 
 import pytest
+from pydantic import ValidationError
 
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
-from ledgerline.evaluation.evaluate import Evidence, draw, served, summary
+from ledgerline.evaluation.evaluate import EvaluateSettings, Evidence, draw, served, summary, weigh
 from ledgerline.evaluation.hacks import look_for_hacks
 from ledgerline.evaluation.judging import evaluate_policy
 from ledgerline.evaluation.playing import script_player
@@ -43,7 +44,7 @@ def test_an_honest_policy_is_right_on_everything_and_degenerate_ones_are_not(
     world: tuple[Search, Corpus],
 ) -> None:
     search, corpus = world
-    slicer = Slicer(search)
+    slicer = Slicer(search, EVALUATE.usual_kinds)
 
     def judged(script: degenerate.Policy) -> list[Record]:
         player = script_player(
@@ -66,6 +67,8 @@ def test_slices_say_what_an_example_is(records: list[Record]) -> None:
     for row in test:
         assert ("none due" in row.slices) == (not row.due)
         assert ("new everything" in row.slices) == (len(row.holdouts) == 4)
+        usual = not row.due or row.kind in EVALUATE.usual_kinds
+        assert ("usual kinds" in row.slices) == (len(row.holdouts) == 4 and usual)
         if row.due:
             assert ("annual" in row.slices) == row.period.startswith("FY")
             assert any(name.startswith("family: ") for name in row.slices)
@@ -73,21 +76,32 @@ def test_slices_say_what_an_example_is(records: list[Record]) -> None:
         if row.expected.startswith("$("):
             assert "negative" in row.slices
     present = {name for row in test for name in row.slices}
+    assert {"usual kinds", "kind: growth", "kind: several"} <= present
     assert {"non-December year-end", "new company", "sector: finance"} <= present
     assert (sector("1311"), sector("6022"), sector("x")) == ("mining", "finance", "unknown")
 
 
-def test_the_short_table_has_each_holdout_and_where_most_changed(evidence: Evidence) -> None:
+def test_the_short_table_has_each_holdout_and_where_most_changed(records: list[Record]) -> None:
+    evidence = weigh(records, EVALUATE.model_copy(update={"slice_examples": 1}), 0.1, 0.9)
     comparisons = evidence.comparisons["trained"]
-    short = telling_slices(evidence, 8)
-    assert short[:2] == ["all", "new everything"]
-    assert len(short) == 10
-    assert {"new company", "new metric", "new period", "new phrasing"} <= set(short)
+    short = telling_slices(evidence, EVALUATE)
+    harder = ["kind: comparison", "kind: growth", "kind: margin", "kind: several"]
+    assert short[:7] == ["all", "new everything", "usual kinds", *harder]
+    assert len(short) == 7 + EVALUATE.shown_slices
+    alone = {"new company", "new metric", "new period", "new phrasing", "nothing new"}
+    assert set(short[7:12]) == alone
+    assert "source: template" not in comparisons, "it holds every example, as “all” does"
     assert [row[0] for row in slice_rows(evidence, short)] == short
-    changed = [abs(comparisons[name].gained - comparisons[name].lost) for name in short[7:]]
+    changed = [abs(comparisons[name].gained - comparisons[name].lost) for name in short[12:]]
     left = [name for name in comparisons if name not in short]
     assert min(changed) >= max(abs(comparisons[n].gained - comparisons[n].lost) for n in left)
     assert len(slice_rows(evidence)) == len(comparisons)
+
+
+def test_a_usual_kind_that_does_not_exist_is_named() -> None:
+    content = EVALUATE.model_dump() | {"usual_kinds": ("annual", "headcount")}
+    with pytest.raises(ValidationError, match=r"no figure is due in kinds \['headcount'\]"):
+        EvaluateSettings.model_validate(content)
 
 
 def test_the_table_leads_to_the_same_conclusion_as_the_records(evidence: Evidence) -> None:
@@ -103,6 +117,7 @@ def test_the_table_leads_to_the_same_conclusion_as_the_records(evidence: Evidenc
     assert comparison.p_value < 0.01
     assert f"{comparison.gained} gained" in headline(evidence)
     assert summary(evidence)["comparisons"]["trained"]["new everything"]["pairs"] == 80
+    assert summary(evidence)["policies"]["rule"]["usual kinds"]["examples"] < 80
 
 
 def test_a_threshold_keeps_wrong_figures_from_being_shown(evidence: Evidence) -> None:

@@ -162,7 +162,14 @@ def test_it_is_asked_no_more_than_its_settings_say(
         "trained": script_player(degenerate.always_silent, make, episode_fields, LIMITS, 0.0),
         chosen.name: prompted_player(chosen, make, episode_fields, LIMITS, tmp_path),
     }
-    records = play_all(players, corpus.validation, corpus.test, RUBRIC, Slicer(search), evaluation)
+    records = play_all(
+        players,
+        corpus.validation,
+        corpus.test,
+        RUBRIC,
+        Slicer(search, evaluation.usual_kinds),
+        evaluation,
+    )
     asked = Counter((row.policy, row.split) for row in records)
     assert asked["small", "test"] == asked["small", "validation"] == 3
     assert asked["base", "test"] == evaluation.test

@@ -114,6 +114,7 @@ EVALUATE = EvaluateSettings(
     engine=EngineSettings(rows=16, positions=512, dtype="float32"),
     dollars_per_hour=0.1,
     slice_examples=15,
+    usual_kinds=("annual", "quarterly", "balance", "relative"),
     shown_slices=10,
     threshold_steps=3,
     uncertainty=Uncertainty(confidence=0.95, resamples=300, seed=3),
@@ -136,4 +137,11 @@ def played_records(store: Store, search: Search, corpus: Corpus) -> list[Record]
             lambda _: rule, lambda: FilingsEnvironment(search), episode_fields, LIMITS, 0.1
         ),
     }
-    return play_all(players, corpus.validation, corpus.test, RUBRIC, Slicer(search), EVALUATE)
+    return play_all(
+        players,
+        corpus.validation,
+        corpus.test,
+        RUBRIC,
+        Slicer(search, EVALUATE.usual_kinds),
+        EVALUATE,
+    )
