@@ -9,6 +9,7 @@ webhook. Making them again brings them up to date and changes nothing else.
 import argparse
 import json
 import os
+import time
 from typing import Any
 
 import httpx
@@ -26,6 +27,19 @@ RESTART_HOURS = 24.0
 _TIMEOUT = 30.0
 
 
+class Patient(httpx.HTTPTransport):
+    """Asks again where the server is busy: on SQLite, two writers at once make Prefect say 503."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        for seconds in (0.5, 1, 2, 4, 8):
+            response = super().handle_request(request)
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                return response
+            response.close()
+            time.sleep(seconds)
+        return super().handle_request(request)
+
+
 def bootstrap(
     url: str,
     gpus: int,
@@ -39,7 +53,7 @@ def bootstrap(
     Of each deployment one crashed run in `restart_hours` is started again.
     Raises httpx.HTTPError when the server can't be reached or refuses.
     """
-    with httpx.Client(base_url=url, timeout=_TIMEOUT) as client:
+    with httpx.Client(base_url=url, timeout=_TIMEOUT, transport=Patient()) as client:
         lines = [_pool(client), _limit(client, gpus)]
         wanted = [_declare_crashed(silent_seconds), _start_again(restart_hours)]
         if webhook:

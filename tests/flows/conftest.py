@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from flows.bootstrap import Patient
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PREFECT = [sys.executable, "-m", "prefect"]
 
@@ -51,13 +53,15 @@ class Server:
 
     def post(self, path: str, **body: Any) -> Any:
         """The answer to a POST, as JSON."""
-        response = httpx.post(f"{self.url}{path}", json=body, timeout=30)
-        response.raise_for_status()
-        return response.json()
+        return self._ask("POST", path, body)
 
     def get(self, path: str) -> Any:
         """The answer to a GET, as JSON."""
-        response = httpx.get(f"{self.url}{path}", timeout=30)
+        return self._ask("GET", path, None)
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        with httpx.Client(transport=Patient(), timeout=60) as client:
+            response = client.request(method, f"{self.url}{path}", json=body)
         response.raise_for_status()
         return response.json()
 

@@ -1,9 +1,14 @@
 """What the deployments lean on is made once, and brought up to date after that."""
 
+import threading
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
 import httpx
 import pytest
 
-from flows.bootstrap import FLOWS, bootstrap
+from flows.bootstrap import FLOWS, Patient, bootstrap
 from tests.flows.conftest import Server, until
 
 pytestmark = pytest.mark.slow
@@ -24,6 +29,44 @@ def test_it_makes_what_is_missing_and_then_only_updates_it(server: Server) -> No
         "ledgerline: a run whose heartbeats stop has crashed",
         "ledgerline: tell of failures",
     ]
+
+
+def test_a_deployment_with_a_schedule_gets_its_runs(server: Server) -> None:
+    hourly = {"schedule": {"cron": "0 * * * *", "timezone": "America/New_York"}}
+    deployment = server.post(
+        "/deployments/",
+        name="hourly",
+        flow_id=server.post("/flows/", name=FLOWS[0])["id"],
+        schedules=[hourly],
+    )["id"]
+    chosen = {"deployment_id": {"any_": [deployment]}}
+
+    def coming() -> list[dict[str, Any]]:
+        return server.post("/flow_runs/filter", flow_runs=chosen, sort="EXPECTED_START_TIME_ASC")
+
+    runs = until(coming, 120, "no run was scheduled")
+    assert runs[0]["state_type"] == "SCHEDULED"
+    assert "auto-scheduled" in runs[0]["tags"]
+    first = datetime.fromisoformat(runs[0]["expected_start_time"])
+    assert timedelta(0) < first - datetime.now(UTC) <= timedelta(hours=1)
+
+
+def test_a_busy_server_is_asked_again() -> None:
+    statuses = [503, 503, 200]
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            assert self.rfile.read(int(self.headers["Content-Length"])) == b'{"limit":1}'
+            self.send_response(statuses.pop(0))
+            self.end_headers()
+
+    with HTTPServer(("127.0.0.1", 0), Busy) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        with httpx.Client(transport=Patient()) as client:
+            answer = client.post(f"http://127.0.0.1:{listening.server_port}/", json={"limit": 1})
+        listening.shutdown()
+    assert answer.status_code == 200
+    assert not statuses
 
 
 def test_a_server_that_is_not_there_is_an_error() -> None:
