@@ -31,6 +31,7 @@ from ledgerline.examples.universe import Universe
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.policy import Policy, PolicySettings
+from tasks import practice
 from tasks.practice import PracticeParams, filings_task, sampled
 from tasks.stage import run_stage
 
@@ -116,11 +117,7 @@ def pass_rates(
     engine = policy.embedded_engine(params.policy.engine)
     task = filings_task(params, search)
     played = sampled(policy, engine, task, list(examples), params.expand.tries)
-    return {
-        example.id: sum(task.succeeded(transcript, example) for transcript in transcripts)
-        / len(transcripts)
-        for example, transcripts in played
-    }
+    return practice.pass_rates(task, played)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,16 @@
 """The task that the policy is trained on, put together from params."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
+import orjson
 import torch
 
 from ledgerline.environments.dialogue import Limits
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.environments.transcript import Transcript
+from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
 from ledgerline.filings.search import Search
 from ledgerline.policy.engine import Sampling
@@ -22,6 +26,8 @@ from ledgerline.training.trainer import RefreshableEngine
 from tasks.params import Params
 
 VERDICTS = Path("data/verdicts.jsonl")
+DIFFICULTY = Path("data/rollouts/difficulty.json")
+"""Pass rates of the base on the training examples that the stage warmup played, by id."""
 GREEDY = Sampling(temperature=0.0, top_p=1.0)
 AS_IN_PRACTICE = Sampling(temperature=1.0, top_p=1.0)
 
@@ -88,6 +94,24 @@ def sampled(
         (example, transcripts[number * tries : (number + 1) * tries])
         for number, example in enumerate(examples)
     ]
+
+
+def pass_rates(
+    task: Task, episodes: Sequence[tuple[Example, Sequence[Transcript]]]
+) -> dict[str, float]:
+    """Example id → share of its episodes in which it was solved, 0 to 1: its difficulty."""
+    return {
+        example.id: fmean(task.succeeded(transcript, example) for transcript in transcripts)
+        for example, transcripts in episodes
+    }
+
+
+def read_difficulty() -> dict[str, float]:
+    """What the stage warmup measured; LedgerlineError where it did not run yet."""
+    if not DIFFICULTY.is_file():
+        raise LedgerlineError(f"{DIFFICULTY}: no such file; run the stage warmup first")
+    rates: dict[str, float] = orjson.loads(DIFFICULTY.read_bytes())
+    return rates
 
 
 def _succeeded(transcript: Transcript, example: Example) -> bool:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ledgerline.durable import replacing_directory, write_bytes, write_text
 from ledgerline.examples.jsonl import read_jsonl
+from ledgerline.examples.synthesize import with_difficulty
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.policy import Policy
@@ -20,7 +21,7 @@ from ledgerline.training.mlflow_traces import chosen, log_traces
 from ledgerline.training.processes import Processes
 from ledgerline.training.traces import RunLog
 from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
-from tasks.practice import filings_task, success_rate
+from tasks.practice import DIFFICULTY, filings_task, read_difficulty, success_rate
 from tasks.side_by_side import PolicyParams, side_by_side
 from tasks.stage import run_stage
 from tasks.tracking import StageRun, stage_run
@@ -54,7 +55,7 @@ def main(params: TrainParams) -> None:
     if params.policy.adapter:
         policy.add_adapter(params.policy.adapter, settings.seed)
     checkpoints = CHECKPOINTS / _fingerprint(params)
-    items = read_jsonl(settings.examples)
+    items = with_difficulty(read_jsonl(settings.examples), read_difficulty())
     with (
         Store.open(FACTS, read_only=True) as store,
         policy.engine(params.policy, BASE) as engine,
@@ -109,10 +110,11 @@ def _practise(trainer: Trainer, run: StageRun) -> RunLog:
 
 def _fingerprint(params: TrainParams) -> str:
     """Names what a checkpoint belongs to: a run with other inputs must not resume from it."""
+    examples = params.train.examples
     content = [
         params.model_dump(mode="json", include={"train", "policy", "rubric", "limits"}),
         manifest(BASE),
-        hashlib.sha256(params.train.examples.read_bytes()).hexdigest(),
+        *(hashlib.sha256(path.read_bytes()).hexdigest() for path in (examples, DIFFICULTY)),
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -24,7 +24,7 @@ from ledgerline.rewards.observed import TRIES, observe
 from ledgerline.training.demonstrations import choose, demonstrate
 from ledgerline.training.processes import Processes
 from ledgerline.training.warmup import WarmupSettings, WarmupStep, warm_up
-from tasks.practice import filings_task, sampled, success_rate
+from tasks.practice import DIFFICULTY, filings_task, pass_rates, sampled, success_rate
 from tasks.side_by_side import PolicyParams, side_by_side
 from tasks.stage import run_stage
 from tasks.tracking import stage_run
@@ -73,7 +73,8 @@ def main(params: WarmupParams) -> None:
                 policy.plain, demonstrations, settings, success, report, settings.seed
             )
         due = [example for example in train if example.is_due][: settings.pass_rate_prompts]
-        seen = observe(sampled(policy, engine, task, due, TRIES))
+        played = sampled(policy, engine, task, due, TRIES)
+        seen, rates = observe(played), pass_rates(task, played)
         reached = history[-1].success if history else success()
     if not processes.main:
         return
@@ -89,6 +90,7 @@ def main(params: WarmupParams) -> None:
         **seen.model_dump(),
     }
     write_bytes(SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
+    write_bytes(DIFFICULTY, orjson.dumps(rates, option=orjson.OPT_INDENT_2) + b"\n")
     write_text(CURVE, _curve(history))
 
 

@@ -5,6 +5,7 @@ group that fails as a whole teaches nothing either, so "learnable" samples in pr
 success × failure: the variance of a group's outcomes, which is what its advantages come from.
 Items are many and each is seen rarely, so the rate is learnt per phrasing, begins at that of the
 item's kind, and forgets what is old; a floor keeps in sight what seems solved or hopeless.
+An item whose difficulty is known from before counts as if it had been tried.
 """
 
 from collections.abc import Sequence
@@ -29,8 +30,9 @@ class Stage(Settings):
 class SamplerSettings(Settings):
     """`strategy`: "prioritised" by 1 − success, "learnable" by success × failure, or "uniform",
     the control. `floor`: least weight of an item. `prior`: imagined trials that a phrasing starts
-    with, at the rate of its kind, and a kind at one half. `memory`: trials after which an old one
-    counts 1/e. `curriculum`: declared stages, in order; none means every kind from the start.
+    with, at the rate of its kind, and a kind at one half; a difficulty stored with an item counts
+    as so many trials, too. `memory`: trials after which an old one counts 1/e. `curriculum`:
+    declared stages, in order; none means every kind from the start.
     """
 
     strategy: Literal["prioritised", "learnable", "uniform"]
@@ -51,6 +53,9 @@ class Sampler:
         self._kinds = np.array([item.kind for item in items])
         self._phrasing = _Rates([item.phrasing for item in items])
         self._kind = _Rates([item.kind for item in items])
+        for index, item in enumerate(items):
+            if item.difficulty is not None:
+                self.update(index, item.difficulty * settings.prior, settings.prior)
 
     def success_rates(self) -> Floats:
         """Estimated success of each item, between 0 and 1: [items]."""
@@ -80,7 +85,7 @@ class Sampler:
         )
         return [int(index) for index in drawn]
 
-    def update(self, index: int, successes: int, trials: int) -> None:
+    def update(self, index: int, successes: float, trials: float) -> None:
         """Learn that item `index` was solved `successes` times in `trials`."""
         for rates in (self._phrasing, self._kind):
             rates.update(index, successes, trials, self._settings.memory)
@@ -116,7 +121,7 @@ class _Rates:
         rates: Floats = (solved + prior * expected) / (tried + prior)
         return rates
 
-    def update(self, index: int, successes: int, trials: int, memory: float) -> None:
+    def update(self, index: int, successes: float, trials: float, memory: float) -> None:
         stratum = self._stratum[index]
         kept = np.exp(-trials / memory)
         self._solved[stratum] = self._solved[stratum] * kept + successes

@@ -15,6 +15,7 @@ class Item(Protocol):
     """An example, as far as training needs to know it.
 
     `phrasing` names what its difficulty is shared with: the sampler learns per phrasing.
+    `difficulty` is the pass rate that a policy was measured to have on it, 0 to 1, if one was.
     """
 
     @property
@@ -25,6 +26,9 @@ class Item(Protocol):
 
     @property
     def phrasing(self) -> str: ...
+
+    @property
+    def difficulty(self) -> float | None: ...
 
 
 @dataclass(frozen=True)

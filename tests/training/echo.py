@@ -60,6 +60,7 @@ class Question:
     word: str
     kind: str = "echo"
     phrasing: str = "what"
+    difficulty: float | None = None
 
 
 QUESTIONS = [Question(f"q{index}", word) for index, word in enumerate(WORDS)]

@@ -1,5 +1,7 @@
 """Sampler, alarms, batches and metrics: each does what it says."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -67,6 +69,17 @@ def test_a_phrasing_not_met_yet_is_thought_as_hard_as_its_kind():
     rates = drawing.success_rates()
     assert rates[2] > 0.95
     assert rates[3] < 0.05
+
+
+def test_a_stored_difficulty_is_where_the_sampler_begins():
+    items = [replace(item, difficulty=0.9 if item.phrasing == "easy" else 0.1) for item in ITEMS]
+    settings = {"strategy": "prioritised", "floor": 0.01, "prior": 2.0, "memory": 500.0}
+    drawing = Sampler(items, SamplerSettings.model_validate(settings | {"curriculum": []}), 0)
+    assert share_of_hard(drawing) == pytest.approx(0.9, abs=0.05)
+    for _ in range(300):
+        drawing.update(0, successes=0, trials=8)
+        drawing.update(99, successes=8, trials=8)
+    assert share_of_hard(drawing) < 0.1, "what is seen in training outweighs it in time"
 
 
 def test_curriculum_keeps_to_its_kinds_until_its_step():
