@@ -38,19 +38,25 @@ def engine_player(
     """A player that samples from `engine`, on a machine of that price.
 
     The first `timed` examples are played one after another, each alone, as a server with one
-    reader would; the rest side by side, each costing its share of the time. Confidence is the
-    probability of the whole episode's sampled tokens under the policy.
+    reader would; the rest side by side, each costing its share of the time. Those know no limit of
+    time: thousands wait for each other, and a busy machine must not change the result. Confidence
+    is the probability of the whole episode's sampled tokens under the policy.
     """
+    unhurried = limits.model_copy(update={"seconds": math.inf})
 
     def player(examples: Sequence[Example]) -> list[Played]:
         generator = torch.Generator().manual_seed(seed)
-        episodes = [Episode(make(), fields(example), codec, limits) for example in examples]
-        alone = min(timed, len(episodes))
-        seconds: list[float | None] = [None] * len(episodes)
-        for index, episode in enumerate(episodes[:alone]):
+        alone = min(timed, len(examples))
+        seconds: list[float | None] = [None] * len(examples)
+        episodes = []
+        for index, example in enumerate(examples[:alone]):
+            episodes.append(Episode(make(), fields(example), codec, limits))
             started = time.perf_counter()
-            engine.play([episode], sampling, generator)
+            engine.play(episodes[-1:], sampling, generator)
             seconds[index] = time.perf_counter() - started
+        episodes += [
+            Episode(make(), fields(example), codec, unhurried) for example in examples[alone:]
+        ]
         started = time.perf_counter()
         engine.play(episodes[alone:], sampling, generator)
         share = (time.perf_counter() - started) / max(1, len(episodes) - alone)
