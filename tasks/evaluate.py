@@ -27,6 +27,7 @@ from ledgerline.evaluation.tables import (
     POLICY_COLUMNS,
     SLICE_COLUMNS,
     completion_text,
+    cost_note,
     headline,
     markdown_table,
     policy_rows,
@@ -69,7 +70,7 @@ def main(params: EvaluateParams) -> None:
     )
     if not processes.main:
         return
-    notes = left_out(settings)
+    notes = [cost_note(settings), *left_out(settings)]
     evidence = weigh(records, settings, gate.wrong_shown_limit, gate.confidence)
     show(wide_console(), evidence, settings, notes)
     sources = lineage([FACTS, EXAMPLES / "test.jsonl", EXAMPLES / "validation.jsonl"])
@@ -134,6 +135,7 @@ def _write_folder(folder: Path, evidence: Evidence, settings: EvaluateSettings) 
         "## Evaluation",
         headline(evidence),
         markdown_table(POLICY_COLUMNS, policy_rows(evidence, ALL)),
+        cost_note(settings),
         markdown_table(SLICE_COLUMNS, slice_rows(evidence, names)),
         _left_out(evidence, names),
     ]

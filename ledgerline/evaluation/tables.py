@@ -42,7 +42,7 @@ def policy_rows(evidence: Evidence, part: str) -> list[list[str]]:
             percent(row.made_up.value),
             f"{row.turns:.1f}",
             _milliseconds(row),
-            f"${row.cost_per_1000_shown:.2f}",
+            _dollars(row.cost_per_1000_shown),
         ]
         for name, measures in evidence.measures.items()
         if (row := measures.get(part)) is not None
@@ -61,6 +61,15 @@ POLICY_COLUMNS = [
     "p50 / p95 ms",
     "$ per 1,000",
 ]
+
+
+def cost_note(settings: EvaluateSettings) -> str:
+    """What the column of dollars rests on."""
+    return (
+        "$ per 1,000 completions shown: a prompted model's tokens at its price, else the machine's "
+        f"time at ${settings.dollars_per_hour:.2f} an hour, which is an assumption "
+        "(evaluate.dollars_per_hour in params.yaml), not a bill."
+    )
 
 
 def telling_slices(evidence: Evidence, settings: EvaluateSettings) -> list[str]:
@@ -200,6 +209,13 @@ def _difference(comparison: Comparison) -> str:
         return "–"
     points = (100 * interval.value, 100 * interval.low, 100 * interval.high)
     return "{:+.1f} ({:+.1f} to {:+.1f})".format(*points)
+
+
+def _dollars(value: float) -> str:
+    """ "$12.34", "$0.0023": cents where there are some, else two digits that say something."""
+    if 0 < value < 0.0001:
+        return "< $0.0001"
+    return f"${value:.2f}" if value >= 0.1 or not value else f"${value:.2g}"
 
 
 def _milliseconds(row: Measures) -> str:

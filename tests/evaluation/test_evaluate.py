@@ -1,5 +1,6 @@
 """The whole evaluation on a small world: what is counted, compared, thresholded, reported."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -15,7 +16,14 @@ from ledgerline.evaluation.report import chosen_rollouts, report
 from ledgerline.evaluation.rule import Rule, last_period
 from ledgerline.evaluation.slices import Slicer, sector
 from ledgerline.evaluation.suites import adversarial
-from ledgerline.evaluation.tables import completion_text, headline, slice_rows, telling_slices
+from ledgerline.evaluation.tables import (
+    completion_text,
+    cost_note,
+    headline,
+    policy_rows,
+    slice_rows,
+    telling_slices,
+)
 from ledgerline.examples.example import Example
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.synthesize import Corpus
@@ -162,6 +170,16 @@ def test_the_report_leads_with_the_answer_and_needs_no_other_file(evidence: Evid
     assert places == sorted(places)
     assert "Nobody <else> played." in text
     assert content.count("<details") >= 20
+
+
+def test_dollars_say_what_they_rest_on(evidence: Evidence) -> None:
+    cheap, cheaper = (
+        replace(evidence.measures["rule"]["all"], cost_per_1000_shown=cost)
+        for cost in (0.00234, 0.00002)
+    )
+    shown = replace(evidence, measures={"a": {"all": cheap}, "b": {"all": cheaper}})
+    assert [row[-1] for row in policy_rows(shown, "all")] == ["$0.0023", "< $0.0001"]
+    assert "$0.10 an hour, which is an assumption" in cost_note(EVALUATE)
 
 
 def test_failures_are_read_first(evidence: Evidence) -> None:
