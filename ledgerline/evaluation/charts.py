@@ -10,6 +10,8 @@ from ledgerline.evaluation.statistics import Interval
 _WIDTH = 560
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 14, 12, 34
 _PLOT = _WIDTH - _LEFT - _RIGHT
+_TOPS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""Where an axis may end: a quarter of it is a round figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def line_chart(lines: Sequence[Line], across: str, up: str, diagonal: bool = Fal
     """Lines over the unit square, axes in percent, with a legend; y runs to the largest value."""
     height = 300
     top = max((y for line in lines for _, y in line.points), default=1.0)
-    limit = 1.0 if diagonal else next(step for step in (0.1, 0.25, 0.5, 1.0) if top <= step)
+    limit = 1.0 if diagonal else next(step for step in _TOPS if top <= step)
     parts = _axes(height, limit, across, up)
     if diagonal:
         parts.append(
@@ -69,10 +71,14 @@ def line_chart(lines: Sequence[Line], across: str, up: str, diagonal: bool = Fal
         )
     for index, line in enumerate(lines):
         path = " ".join(f"{_x(x):.1f},{_y(y, limit, height):.1f}" for x, y in line.points)
-        parts.append(f'<polyline class="line s{line.shade}" points="{path}"/>')
-        y = _TOP + 16 + 18 * index
-        parts.append(f'<line class="line s{line.shade}" x1="56" x2="76" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text x="82" y="{y + 4}">{escape(line.name)}</text>')
+        if len(line.points) == 1:
+            x, y = path.split(",")
+            parts.append(f'<circle class="dot s{line.shade}" cx="{x}" cy="{y}" r="5"/>')
+        else:
+            parts.append(f'<polyline class="line s{line.shade}" points="{path}"/>')
+        key = _TOP + 16 + 20 * index
+        parts.append(f'<line class="line s{line.shade}" x1="56" x2="76" y1="{key}" y2="{key}"/>')
+        parts.append(f'<text x="82" y="{key + 4}">{escape(line.name)}</text>')
     return _svg(height, parts, f"{up} against {across}")
 
 

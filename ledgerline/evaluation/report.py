@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from ledgerline.evaluation.calibration import calibration, risk_coverage
+from ledgerline.evaluation.calibration import Calibration, calibration, risk_coverage
 from ledgerline.evaluation.charts import interval_chart, reliability_chart, risk_coverage_chart
 from ledgerline.evaluation.evaluate import BASE, TRAINED, EvaluateSettings, Evidence
 from ledgerline.evaluation.hacks import look_for_hacks
@@ -47,6 +47,7 @@ def report(
     test = {name: [row for row in evidence.records[name] if row.split == TEST] for name in names}
     confidence = settings.uncertainty.confidence
     hacks = {name: look_for_hacks(test[name]) for name in names if name in {BASE, TRAINED}}
+    calibrated = {name: calibration(test[name], _BINS, confidence) for name in names}
     return template.render(
         answer=_answer(evidence, part),
         headline=headline(evidence),
@@ -73,13 +74,9 @@ def report(
             )
         ),
         reliability_chart=Markup(  # noqa: S704
-            reliability_chart(
-                [
-                    (name, calibration(test[name], _BINS, confidence), index)
-                    for index, name in enumerate(names)
-                ]
-            )
+            reliability_chart([(name, calibrated[name], index) for index, name in enumerate(names)])
         ),
+        calibration_text=_calibration_text(calibrated),
         hack_columns=["pattern", "what it is", *hacks],
         hack_rows=[
             [
@@ -201,6 +198,16 @@ def _threshold_text(evidence: Evidence, wrong_limit: float) -> str:
         f"figures are shown, of which {percent(served.wrong_shown.value)} are wrong "
         f"(at most {percent(served.wrong_shown_bound)})."
     )
+
+
+def _calibration_text(calibrated: Mapping[str, Calibration]) -> str:
+    """How far confidence is off on average, of everybody who answered something."""
+    errors = [
+        f"{name} {percent(curve.error)} (Brier {curve.brier:.2f})"
+        for name, curve in calibrated.items()
+        if curve.bins
+    ]
+    return f"Off on average by: {', '.join(errors)}." if errors else ""
 
 
 def _suite_rows(evidence: Evidence, names: Sequence[str]) -> list[list[str]]:
