@@ -1,4 +1,4 @@
-"""Where a result comes from: commit, dvc.lock, the hashes of what a stage read, the flow run."""
+"""Where a result comes from: commit, dvc.lock, seeds, hashes of what was read, the flow run."""
 
 import hashlib
 import os
@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+import yaml
+
+from tasks.stage import PARAMS
 
 LOCK = Path("dvc.lock")
 FLOW_RUN = "PREFECT__FLOW_RUN_ID"
@@ -25,6 +28,7 @@ def lineage(data: Sequence[Path]) -> dict[str, str]:
         if path.is_file():
             tags[f"sha256.{path}"] = _digest(path)
     tags["prefect_flow_run"] = os.environ.get(FLOW_RUN, "")
+    tags["seeds"] = _seeds()
     tags["hardware"] = hardware()
     return {name: value for name, value in tags.items() if value}
 
@@ -34,6 +38,16 @@ def hardware() -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     return f"{platform.machine()} CPU, {os.cpu_count()} cores"
+
+
+def _seeds() -> str:
+    """ "synthesize 7, warmup 1, …": every section of params with a seed."""
+    if not PARAMS.is_file():
+        return ""
+    sections = yaml.safe_load(PARAMS.read_text()).items()
+    return ", ".join(
+        f"{name} {section['seed']}" for name, section in sections if "seed" in (section or ())
+    )
 
 
 def _git(*arguments: str) -> str:

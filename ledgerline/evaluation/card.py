@@ -56,7 +56,7 @@ def model_card(
     )
     telling = telling_slices(evidence, settings)
     kinds = _counts([row.kind for row in evidence.records[TRAINED] if row.split == TEST])
-    sources = "\n".join(f"- {name}: `{value}`" for name, value in sorted(tags.items()))
+    sources = "\n".join(f"- {name}: `{value}`" for name, value in sorted(tags.items()) if value)
     base = evidence.measures.get(BASE)
     return f"""# Ledgerline policy
 
@@ -68,17 +68,22 @@ Completes a financial figure at the caret from what companies filed, or stays si
 
 ## Data
 
-{trained.examples} test examples of {trained.companies} companies, {trained.due} with a figure due;
-kinds: {kinds}. Companies, fiscal years, metrics and phrasings are held out from training, alone and
-crossed; “new everything” holds out all four. Seed {settings.seed}.
+{trained.examples} test examples of {trained.companies} companies, {trained.due} with a figure \
+due. Companies, fiscal years, metrics and phrasings are held out from training, alone and crossed; \
+“new everything” holds out all four, and “usual kinds” leaves the harder kinds out of it. \
+Seed {settings.seed}.
+
+Kinds: {kinds}.
 
 ## Results
 
 Right on the whole test set: {with_interval(trained.accuracy)}\
-{f", the base policy {with_interval(base[ALL].accuracy)}" if base else ""}. Intervals hold
+{f", the base policy {with_interval(base[ALL].accuracy)}" if base else ""}. Intervals hold \
 {percent(settings.uncertainty.confidence)}, clustered by company.
 
 {markdown_table(POLICY_COLUMNS, policy_rows(evidence, ALL))}
+
+Base against trained, by slice:
 
 {markdown_table(SLICE_COLUMNS, slice_rows(evidence, telling))}
 

@@ -30,6 +30,8 @@ def test_a_policy_that_is_no_better_becomes_challenger_with_all_that_belongs_to_
     version = client(project).get_model_version_by_alias("ledgerline", "challenger")
     for tag in ("manifest_sha256", "data_sha256", "sha256.data/examples/test.jsonl", "hardware"):
         assert version.tags[tag]
+    assert "train 1, " in version.tags["seeds"]
+    assert "seeds: `" in (Path(version.source) / "README.md").read_text()
     files = Path(version.source)
     assert "signature" in (files / "MLmodel").read_text()
     assert "## Results" in (files / "README.md").read_text()
