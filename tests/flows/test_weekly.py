@@ -101,8 +101,8 @@ def test_it_runs_on_schedule_survives_a_kill_and_ends_with_a_decision(
 
 
 def soon() -> str:
-    """A cron line for the minute after next, where the deployment's clock is."""
-    at = datetime.now(UTC).astimezone(ZoneInfo("America/New_York")) + timedelta(minutes=2)
+    """A cron line for a few minutes from now, time to deploy, where the deployment's clock is."""
+    at = datetime.now(UTC).astimezone(ZoneInfo("America/New_York")) + timedelta(minutes=4)
     return f"{at.minute} {at.hour} {at.day} {at.month} *"
 
 
