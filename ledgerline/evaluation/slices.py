@@ -6,7 +6,7 @@ from decimal import Decimal
 from ledgerline.evaluation.metrics import CROSSED, USUAL
 from ledgerline.examples.example import Example, Holdout, Reference
 from ledgerline.filings.facts import Company
-from ledgerline.filings.periods import Period
+from ledgerline.filings.periods import Period, Span
 from ledgerline.filings.search import Search
 
 ANNUAL = "annual"
@@ -63,17 +63,18 @@ class Slicer:
         return [*names, size] if size else names
 
     def _is_restated(self, reference: Reference) -> bool:
-        series = self._search.series(reference.cik, reference.metric)
-        figure = series.get(Period.parse_label(reference.period))
-        return figure is not None and figure.restated
+        series = self._search.versions(reference.cik, reference.metric)
+        versions = series.find(Period.parse_label(reference.period))
+        return versions is not None and versions.figures[-1].restated
 
     def _size(self, cik: int) -> str | None:
         """By the largest annual revenue that it ever reported, in its own currency."""
         if cik not in self._sizes:
+            series = self._search.versions(cik, "revenue")
             revenues = [
-                figure.value
-                for period, figure in self._search.series(cik, "revenue").items()
-                if period.label.startswith("FY")
+                versions.figures[-1].value
+                for period in series.candidates
+                if period.span is Span.FY and (versions := series.find(period))
             ]
             self._sizes[cik] = _size_name(max(revenues)) if revenues else None
         return self._sizes[cik]
