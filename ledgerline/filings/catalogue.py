@@ -6,7 +6,7 @@ tag therefore never replaces a more preferred one, however late it is filed.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -27,6 +27,10 @@ _CLOSE = 86.0
 """Similarity (0-100) from which a misspelling is taken for a known name."""
 _MARGIN = 5.0
 """How clearly it must beat the next metric's names."""
+_TELLING = 4
+"""Letters from which a word tells one name from another."""
+_TELLING_WORDS = 2
+"""How many of them the beginning of a name must have to stand for the whole."""
 _SILENT_WORDS = frozenset({"and", "the", "of", "its", "their", "our", "company"})
 
 
@@ -48,11 +52,22 @@ class Metric:
 @lru_cache(maxsize=50_000)
 def name_key(text: str) -> str:
     """What of a metric's name counts: letters and digits, without case, plurals, "and"."""
+    return "".join(_name_words(text))
+
+
+def _name_words(text: str) -> list[str]:
     text = text.lower().replace("&", " and ").replace("%", " percent ").replace("’", "'")
     text = re.sub(r"'s\b|'", "", text)
     words = re.sub(r"[^a-z0-9]+", " ", text).split()
     kept = [word for word in words if word not in _SILENT_WORDS] or words
-    return "".join(word[:-1] if len(word) > 3 and word[-1] == "s" else word for word in kept)
+    return [word[:-1] if len(word) > 3 and word[-1] == "s" else word for word in kept]
+
+
+def _begins(words: Sequence[str], name: Sequence[str]) -> bool:
+    """Whether `words` are the larger part of `name`, from its beginning, and tell what it is."""
+    telling = sum(len(word) >= _TELLING for word in words)
+    larger = 2 * len("".join(words)) >= len("".join(name))
+    return telling >= _TELLING_WORDS and larger and name[: len(words)] == words
 
 
 class Catalogue:
@@ -62,9 +77,11 @@ class Catalogue:
         self.metrics = metrics
         self._by_name = {metric.name: metric for metric in metrics}
         self._by_key: dict[str, Metric] = {}
+        self._names: list[tuple[list[str], Metric]] = []
         for metric in metrics:
             for alias in (metric.name, metric.display, *metric.aliases):
                 key = name_key(alias)
+                self._names.append((_name_words(alias), metric))
                 other = self._by_key.setdefault(key, metric)
                 if other is not metric:
                     raise LedgerlineError(
@@ -103,8 +120,9 @@ class Catalogue:
         """The metric that `text` names, or the display names nearest to it (maybe none).
 
         An exact name (up to case, punctuation, plurals and "&") always wins, then one with words
-        of a sentence around it; a misspelling counts only when it is close and clearly closer
-        to one metric than to any other.
+        of a sentence around it, then the beginning of a long name ("purchases of property") that
+        no other metric's begins with; a misspelling counts only when it is close and clearly
+        closer to one metric than to any other.
         """
         answer = self._resolved.get(text)
         if answer is None:
@@ -114,10 +132,14 @@ class Catalogue:
         return answer
 
     def _find(self, text: str) -> Metric | tuple[str, ...]:
-        for form in chain([text], without_chatter(text)):
-            metric = self._by_key.get(name_key(form))
-            if metric is not None:
-                return metric
+        forms = [_name_words(form) for form in chain([text], without_chatter(text))]
+        for words in forms:
+            if "".join(words) in self._by_key:
+                return self._by_key["".join(words)]
+        for words in forms:
+            begun = {metric for name, metric in self._names if _begins(words, name)}
+            if len(begun) == 1:
+                return begun.pop()
         return self._nearest(text)
 
     def _nearest(self, text: str) -> Metric | tuple[str, ...]:

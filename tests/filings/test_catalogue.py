@@ -74,9 +74,12 @@ def test_every_name_is_known_in_every_dress(named: tuple[Metric, str], data: st.
         ("sharholders equity", "stockholders_equity"),
         ("net sale", "revenue"),
         ("inventroies", "inventory"),
+        ("purchases of property", "capex"),
+        ("cost of goods", "cost_of_revenue"),
+        ("provision for income", "income_tax_expense"),
     ],
 )
-def test_misspellings(typed: str, name: str) -> None:
+def test_misspellings_and_beginnings(typed: str, name: str) -> None:
     metric = CATALOGUE.resolve(typed)
     assert isinstance(metric, Metric)
     assert metric.name == name
@@ -85,6 +88,8 @@ def test_misspellings(typed: str, name: str) -> None:
 def test_what_is_not_clear_is_not_guessed() -> None:
     assert "Net income" in CATALOGUE.resolve("income")  # type: ignore[operator]
     assert CATALOGUE.resolve("xyzzy") == ()
+    for beginning in ("purchases", "operating lease", "payments to acquire", "research and"):
+        assert isinstance(CATALOGUE.resolve(beginning), tuple), beginning
     assert CATALOGUE.resolve("revenue" * 100) == ()
 
 
