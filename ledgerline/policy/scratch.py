@@ -95,7 +95,7 @@ def train_tokenizer(
     tokenizer.decoder = decoders.Sequence(
         [
             decoders.ByteLevel(),
-            decoders.Replace(Regex(f"(?:^|(?<={opening})){_MARK}"), ""),
+            decoders.Replace(Regex(rf"(?:\A|(?<={opening})){_MARK}"), ""),
             decoders.Replace(_JOINT, ""),
             decoders.Replace(_MARK, " "),
         ]

@@ -12,7 +12,7 @@ TOOL = {
 }
 TOKENIZER = train_tokenizer(["Net sales of Brantworth & Co. for FY 2023 were"] * 3, [TOOL], 400)
 MARKS = [*ROLES.values(), PAD, '", "when": "', '"}}\n</tool_call>']
-PIECES = st.text() | st.sampled_from(["Net sales", " (", "“", " ", "> ", *MARKS])
+PIECES = st.text() | st.sampled_from(["Net sales", " (", "“", " ", "\n", "> ", *MARKS])
 TEXT = st.lists(PIECES).map("".join)
 
 
