@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from ledgerline.filings.catalogue import Metric
-from ledgerline.filings.figures import render
 from ledgerline.filings.formulas import Formula, Term
 from ledgerline.filings.periods import Period, Span
 from ledgerline.filings.series import Figure, Series, Versions, balance_period
@@ -106,7 +105,6 @@ def _append(
             end=end,
             value=value,
             unit=unit,
-            text=render(value, unit),
             accession=latest.accession,
             form=latest.form,
             filed=latest.filed,

@@ -1,9 +1,9 @@
 """Fiscal periods and their names."""
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Span(StrEnum):
@@ -17,14 +17,19 @@ class Span(StrEnum):
     H1 = "H1"
     M9 = "M9"
 
+    # Enum's own hash is a function in Python, and every look-up of a period asks for it.
+    __hash__ = str.__hash__
+
 
 QUARTERS = (Span.Q1, Span.Q2, Span.Q3, Span.Q4)
 _PREFIX = {Span.H1: "H1", Span.M9: "9M"}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Period:
-    """A fiscal year or a part of one. A balance "at" a period is the balance at its end."""
+class Period(NamedTuple):
+    """A fiscal year or a part of one. A balance "at" a period is the balance at its end.
+
+    A tuple, since searching makes, hashes and sorts many.
+    """
 
     fiscal_year: int
     span: Span

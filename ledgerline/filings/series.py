@@ -52,8 +52,8 @@ class Row(NamedTuple):
 class Figure:
     """One figure and where it comes from.
 
-    `value` is exact in whole `unit`s; `text` is it as people write it. `accession`, `form`
-    and `filed` are of the filing that reported it (of the latest one needed, when derived).
+    `value` is exact in whole `unit`s. `accession`, `form` and `filed` are of the filing that
+    reported it (of the latest one needed, when derived).
     `derived` says how it was computed, None when it was reported. `restated` tells that an
     earlier filing gave another value, `corrected` that a reviewer mended the reported value.
     """
@@ -67,13 +67,17 @@ class Figure:
     end: date
     value: Decimal
     unit: str
-    text: str
     accession: str
     form: str
     filed: date
     derived: str | None
     restated: bool
     corrected: bool
+
+    @property
+    def text(self) -> str:
+        """The value as people write it."""
+        return render(self.value, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +215,6 @@ def _versions(
                 end=end,
                 value=value,
                 unit=unit,
-                text=render(value, unit),
                 accession=accession,
                 form=row.filing.form,
                 filed=filed,
