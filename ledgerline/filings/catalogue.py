@@ -65,9 +65,10 @@ def _name_words(text: str) -> list[str]:
 
 def _begins(words: Sequence[str], name: Sequence[str]) -> bool:
     """Whether `words` are the larger part of `name`, from its beginning, and tell what it is."""
+    if name[: len(words)] != words:
+        return False
     telling = sum(len(word) >= _TELLING for word in words)
-    larger = 2 * len("".join(words)) >= len("".join(name))
-    return telling >= _TELLING_WORDS and larger and name[: len(words)] == words
+    return telling >= _TELLING_WORDS and 2 * len("".join(words)) >= len("".join(name))
 
 
 class Catalogue:
@@ -77,11 +78,12 @@ class Catalogue:
         self.metrics = metrics
         self._by_name = {metric.name: metric for metric in metrics}
         self._by_key: dict[str, Metric] = {}
-        self._names: list[tuple[list[str], Metric]] = []
+        self._names: dict[str, list[tuple[list[str], Metric]]] = {}
         for metric in metrics:
             for alias in (metric.name, metric.display, *metric.aliases):
                 key = name_key(alias)
-                self._names.append((_name_words(alias), metric))
+                words = _name_words(alias)
+                self._names.setdefault(words[0], []).append((words, metric))
                 other = self._by_key.setdefault(key, metric)
                 if other is not metric:
                     raise LedgerlineError(
@@ -137,7 +139,8 @@ class Catalogue:
             if "".join(words) in self._by_key:
                 return self._by_key["".join(words)]
         for words in forms:
-            begun = {metric for name, metric in self._names if _begins(words, name)}
+            alike = self._names.get(words[0], ()) if words else ()
+            begun = {metric for name, metric in alike if _begins(words, name)}
             if len(begun) == 1:
                 return begun.pop()
         return self._nearest(text)

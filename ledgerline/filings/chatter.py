@@ -9,6 +9,7 @@ sentences. Only words that no meaning hangs on are here: nothing that makes anot
 
 import re
 from collections.abc import Iterator, Sequence, Set
+from functools import cache
 
 _LONGEST = 12
 """Words taken off an end at most."""
@@ -40,7 +41,7 @@ DEEDS = CHATTER | frozenset(
 """Words about a company: what it does, too, which of a metric would make another one."""
 
 
-def without_chatter(text: str, words: Set[str] = CHATTER) -> Iterator[str]:
+def without_chatter(text: str, words: frozenset[str] = CHATTER) -> Iterator[str]:
     """`text` without some of `words` at its ends, as much as can be kept first.
 
     Nothing comes of a text in which no other word stands.
@@ -51,14 +52,18 @@ def without_chatter(text: str, words: Set[str] = CHATTER) -> Iterator[str]:
     found = list(re.finditer(r"\S+", text))
     bare = [re.sub(r"'s$|^\W+|\W+$", "", match[0].lower().replace("’", "'")) for match in found]
     heads = _removable(bare, words)
-    backwards = {" ".join(reversed(word.split())) for word in words}
-    tails = _removable(bare[::-1], backwards)
+    tails = _removable(bare[::-1], _backwards(words))
     if all(not word or word in words for word in bare):
         return
     cuts = sorted((head + tail, tail, head) for head in heads for tail in tails)
     for taken, tail, head in cuts[1:]:
         if taken < len(bare):
             yield text[found[head].start() : found[-1 - tail].end()]
+
+
+@cache
+def _backwards(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(" ".join(reversed(word.split())) for word in words)
 
 
 def _removable(bare: Sequence[str], words: Set[str]) -> list[int]:

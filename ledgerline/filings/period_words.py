@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ledgerline.filings.periods import Period, Span
 
@@ -246,6 +247,7 @@ def normalise(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=50_000)
 def read_period(text: str) -> Reading:
     """What period `text` names.
 
