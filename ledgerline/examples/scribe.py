@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
 from ledgerline.examples.example import Holdout, Lookup
 from ledgerline.examples.grammar import Phrasing
@@ -52,6 +53,7 @@ class Scribe:
     def __init__(self, universe: Universe, families: Mapping[str, Sequence[Phrasing]]):
         self.universe = universe
         self._families = families
+        self._fitting = cache(self._find_fitting)
 
     def phrasing(
         self,
@@ -62,8 +64,13 @@ class Scribe:
     ) -> Phrasing | None:
         """A phrasing of `family`, held out if `wanted` says so, with a slot for each dimension."""
         held = Holdout.PHRASING in wanted
-        carrying = wanted if carrying is None else carrying
-        fitting = [
+        fitting = self._fitting(family, held, wanted if carrying is None else carrying)
+        return rng.choice(fitting) if fitting else None
+
+    def _find_fitting(
+        self, family: str, held: bool, carrying: frozenset[Holdout]
+    ) -> Sequence[Phrasing]:
+        return [
             phrasing
             for phrasing in self._families[family]
             if (phrasing.id in self.universe.holdouts.phrasings) is held
@@ -71,7 +78,6 @@ class Scribe:
                 phrasing.slots & _SLOTS[dimension] for dimension in carrying if dimension in _SLOTS
             )
         ]
-        return rng.choice(fitting) if fitting else None
 
     def words(
         self, figure: Figure, phrasing: Phrasing, rng: random.Random

@@ -18,7 +18,6 @@ from ledgerline.examples.silence import SILENT_KINDS, SilentAuthor
 from ledgerline.examples.template import DUE_KINDS, DueAuthor
 from ledgerline.examples.universe import Universe
 from ledgerline.examples.writer import Writer
-from ledgerline.filings.catalogue import Catalogue
 from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
 from ledgerline.settings import Settings
@@ -114,7 +113,6 @@ def synthesize(
     companies: Sequence[Company],
     search: Search,
     settings: SynthesizeSettings,
-    catalogue: Catalogue | None = None,
     progress: Callable[[int], None] = lambda _: None,
     written: Iterable[Draft | Refusal] = (),
 ) -> Corpus:
@@ -126,14 +124,13 @@ def synthesize(
     Raises:
         LedgerlineError: nothing can be written for training, or no company may be tested on.
     """
-    catalogue = catalogue or Catalogue.load()
     holdouts = make_holdouts(settings.holdouts, settings.seed)
-    mentions = Mentions(companies, catalogue)
+    mentions = Mentions(companies, search.catalogue)
     # The order of the kinds is theirs, not that of the params file.
     kinds = {kind: settings.kinds.get(kind, 0.0) for kind in KINDS}
     train_kinds = {kind: settings.train_kinds.get(kind, kinds[kind]) for kind in KINDS}
     writer = Writer(search, settings.longest_prompt, settings.seed, mentions, holdouts, progress)
-    universe = Universe(companies, search, catalogue, holdouts)
+    universe = Universe(companies, search, search.catalogue, holdouts)
     train = writer.write(
         TemplateAuthor(universe), Split.TRAIN, {frozenset(): settings.counts.train}, train_kinds
     )
@@ -150,7 +147,7 @@ def synthesize(
             f"synthesize.test_sources {list(settings.test_sources)} in params.yaml: no company "
             "comes from these."
         )
-    author = TemplateAuthor(Universe(tested, search, catalogue, holdouts))
+    author = TemplateAuthor(Universe(tested, search, search.catalogue, holdouts))
     validation = writer.write(
         author, Split.VALIDATION, quotas(settings.counts.validation, settings.slices), kinds
     )

@@ -87,31 +87,35 @@ class Universe:
         """
         for _ in range(_TRIES):
             series = self._at_hand(wanted, rng, suits) or self._fetched(wanted, rng, suits)
-            periods = [
+            if series is None:
+                continue
+            periods = sorted(
                 period
-                for period in sorted(series.candidates if series else ())
+                for period in series.candidates
                 if period.span in spans and self.year_fits(period, wanted)
-            ]
-            for period in rng.sample(periods, len(periods)):
-                if series and (versions := series.find(period)):
+            )
+            while periods:
+                versions = series.find(periods.pop(rng.randrange(len(periods))))
+                if versions is not None:
                     return versions.at(None)
         return None
 
     def _fetched(
         self, wanted: frozenset[Holdout], rng: random.Random, suits: Suits
     ) -> Series | None:
-        """The figures of a company and metric drawn at random; empty where it reports none."""
+        """The figures of a company and metric drawn at random; None where it reports none."""
         company = self.company(Holdout.COMPANY in wanted, rng)
         name = self.metric(Holdout.METRIC in wanted, rng, suits)
         if company is None or name is None:
             return None
         series = self.search.versions(company.cik, name)
-        if series:
-            desk = self._desk(wanted, suits)
-            if len(desk) < _AT_HAND:
-                desk.append(series)
-            else:
-                desk[rng.randrange(_AT_HAND)] = series
+        if not series:
+            return None
+        desk = self._desk(wanted, suits)
+        if len(desk) < _AT_HAND:
+            desk.append(series)
+        else:
+            desk[rng.randrange(_AT_HAND)] = series
         return series
 
     def _at_hand(

@@ -90,31 +90,29 @@ def long_date(day: date) -> str:
     return f"{day:%B} {day.day}, {day.year}"
 
 
+_PARTS = {
+    "end": "{end:%B} {end.day}, {end.year}",
+    "short_end": "{end:%b} {end.day}, {end.year}",
+    "day_first": "{end.day} {end:%B} {end.year}",
+    "iso_end": "{end:%Y-%m-%d}",
+    "month": "{end:%B}",
+    "end_year": "{end.year}",
+    "yy": "{y[2]}{y[3]}",
+}
+"""What a style can write of a period beside its year `y` and a quarter's number `n` and `nth`."""
+
+
 def _style(style: str, compact: bool = False) -> PeriodStyle:
-    return PeriodStyle(style, lambda period, end: style.format(**_parts(period, end)), compact)
+    # Most styles need no month's name, which costs more than all the rest.
+    template = re.sub(r"\{(\w+)\}", lambda part: _PARTS.get(part[1], part[0]), style)
 
-
-def _quarter(style: str, compact: bool = False) -> PeriodStyle:
     def write(period: Period, end: date) -> str:
         number = period.span.value[1]
-        return style.format(n=number, nth=_ORDINALS[number], **_parts(period, end))
+        return template.format(
+            y=str(period.fiscal_year), end=end, n=number, nth=_ORDINALS.get(number)
+        )
 
     return PeriodStyle(style, write, compact)
-
-
-def _parts(period: Period, end: date) -> dict[str, str]:
-    """What a style can write of a period: its fiscal year, and its end in several forms."""
-    year = period.fiscal_year
-    return {
-        "y": str(year),
-        "yy": f"{year % 100:02d}",
-        "end": long_date(end),
-        "short_end": f"{end:%b} {end.day}, {end.year}",
-        "day_first": f"{end.day} {end:%B} {end.year}",
-        "iso_end": end.isoformat(),
-        "month": f"{end:%B}",
-        "end_year": str(end.year),
-    }
 
 
 YEAR_STYLES = (
@@ -138,28 +136,28 @@ YEAR_STYLES = (
     _style("the 12 months to {end}"),
 )
 QUARTER_STYLES = (
-    *(_quarter(style, compact=True) for style in ("Q{n} {y}", "Q{n} FY{yy}", "{n}Q{yy}") * 2),
-    _quarter("fiscal Q{n} {y}", compact=True),
-    _quarter("Q{n}'{yy}", compact=True),
-    _quarter("{n}Q {y}", compact=True),
-    _quarter("FY{yy} Q{n}", compact=True),
-    _quarter("{nth}-quarter {y}", compact=True),
-    _quarter("{nth}-quarter fiscal {y}", compact=True),
-    _quarter("fiscal {y}'s {nth} quarter"),
-    _quarter("the {nth} quarter of fiscal {y}"),
-    _quarter("the {nth} quarter of fiscal year {y}"),
-    _quarter("the {nth} quarter of {y}"),
-    _quarter("the {nth} quarter of FY{yy}"),
-    _quarter("the {nth} fiscal quarter of {y}"),
-    _quarter("the fiscal {nth} quarter of {y}"),
-    _quarter("the quarter ended {end}"),
-    _quarter("the quarter ended {short_end}"),
-    _quarter("the quarter to {day_first}"),
-    _quarter("the three months ended {end}"),
-    _quarter("the three months ended {day_first}"),
-    _quarter("the three months to {end}"),
-    _quarter("the three-month period ended {end}"),
-    _quarter("the {month} {end_year} quarter"),
+    *(_style(style, compact=True) for style in ("Q{n} {y}", "Q{n} FY{yy}", "{n}Q{yy}") * 2),
+    _style("fiscal Q{n} {y}", compact=True),
+    _style("Q{n}'{yy}", compact=True),
+    _style("{n}Q {y}", compact=True),
+    _style("FY{yy} Q{n}", compact=True),
+    _style("{nth}-quarter {y}", compact=True),
+    _style("{nth}-quarter fiscal {y}", compact=True),
+    _style("fiscal {y}'s {nth} quarter"),
+    _style("the {nth} quarter of fiscal {y}"),
+    _style("the {nth} quarter of fiscal year {y}"),
+    _style("the {nth} quarter of {y}"),
+    _style("the {nth} quarter of FY{yy}"),
+    _style("the {nth} fiscal quarter of {y}"),
+    _style("the fiscal {nth} quarter of {y}"),
+    _style("the quarter ended {end}"),
+    _style("the quarter ended {short_end}"),
+    _style("the quarter to {day_first}"),
+    _style("the three months ended {end}"),
+    _style("the three months ended {day_first}"),
+    _style("the three months to {end}"),
+    _style("the three-month period ended {end}"),
+    _style("the {month} {end_year} quarter"),
 )
 HALF_STYLES = (
     _style("the first half of fiscal {y}"),
@@ -201,12 +199,12 @@ YEAR_END_STYLES = (
 )
 QUARTER_END_STYLES = (
     *DATE_STYLES,
-    _quarter("the end of the {nth} quarter of fiscal {y}"),
-    _quarter("the end of the {nth} quarter of {y}"),
-    _quarter("the close of the {nth} quarter of fiscal {y}"),
-    _quarter("the end of Q{n} {y}"),
-    _quarter("the end of {n}Q{yy}"),
-    _quarter("the close of Q{n} FY{yy}"),
+    _style("the end of the {nth} quarter of fiscal {y}"),
+    _style("the end of the {nth} quarter of {y}"),
+    _style("the close of the {nth} quarter of fiscal {y}"),
+    _style("the end of Q{n} {y}"),
+    _style("the end of {n}Q{yy}"),
+    _style("the close of Q{n} FY{yy}"),
 )
 
 STYLES_OF_FLOWS = {Span.FY: YEAR_STYLES, Span.H1: HALF_STYLES, Span.M9: NINE_MONTH_STYLES}
