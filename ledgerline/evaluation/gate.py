@@ -183,6 +183,13 @@ def _coverage(candidate: Candidate, incumbent: Candidate, settings: GateSettings
     new, old = _coverage_of(candidate.served()), _coverage_of(incumbent.served())
     if new is None or old is None:
         return Check("coverage", Verdict.UNDECIDED, "no example where a figure is due", {})
+    if candidate.threshold is None and incumbent.threshold is None:
+        return Check(
+            "coverage",
+            Verdict.UNDECIDED,
+            "neither policy has a certified threshold, so neither would show anything",
+            {},
+        )
     return Check(
         "coverage",
         Verdict.PASS if new > 0 and new >= old - settings.coverage_margin else Verdict.FAIL,

@@ -86,6 +86,23 @@ def test_without_a_certified_threshold_nothing_is_promoted() -> None:
     assert not promote(*better_by(0.12, 1000, 4), threshold=None).promote
 
 
+@pytest.mark.parametrize(
+    ("new", "old", "verdict"),
+    [(None, None, "undecided"), (None, 0.0, "fail"), (0.0, None, "pass"), (0.0, 0.0, "pass")],
+)
+def test_coverage_is_compared_where_a_threshold_is_certified(
+    new: float | None, old: float | None, verdict: str
+) -> None:
+    better, worse = better_by(0.12, 1000, 4)
+    decision = decide(Candidate("new", better, new), Candidate("old", worse, old), 0, GATE)
+    (coverage,) = (check for check in decision.checks if check.name == "coverage")
+    assert coverage.verdict == verdict
+    assert decision.promote == (new is not None)
+    if new is old is None:
+        assert decision.verdict is Verdict.UNDECIDED
+        assert "neither policy has a certified threshold" in decision.reason()
+
+
 def test_silence_cannot_win() -> None:
     """A policy that answers little, and that rightly, loses coverage."""
     old = [wrong(f"e{i:04d}", cik=i) if i % 10 else record(f"e{i:04d}", cik=i) for i in range(800)]
