@@ -7,7 +7,6 @@ webhook. Making them again brings them up to date and changes nothing else.
 """
 
 import argparse
-import json
 import os
 import time
 from typing import Any
@@ -117,14 +116,15 @@ def _start_again(hours: float) -> dict[str, Any]:
 
 
 def _tell(block: str) -> dict[str, Any]:
-    text = "{{ flow.name }} / {{ flow_run.name }}: {{ flow_run.state.message }}"
+    # A message has lines and quotes, which JSON wants escaped.
+    text = '{{ (flow.name ~ " / " ~ flow_run.name ~ ": " ~ flow_run.state.message) | tojson }}'
     return _automation(
         "tell of failures",
         ["Failed", "TimedOut", "Crashed"],
         {
             "type": "call-webhook",
             "block_document_id": block,
-            "payload": json.dumps({"text": text}),
+            "payload": f'{{"text": {text}}}',
         },
     )
 
@@ -155,7 +155,9 @@ def _automation(
 def _webhook_block(client: httpx.Client, url: str) -> str:
     """Id of a webhook block that posts to `url`."""
     with temporary_settings({PREFECT_API_URL: str(client.base_url).rstrip("/")}):
-        return str(Webhook(method="POST", url=url).save("ledgerline-failures", overwrite=True))
+        headers = {"Content-Type": "application/json"}
+        block = Webhook(method="POST", url=url, headers=headers)
+        return str(block.save("ledgerline-failures", overwrite=True))
 
 
 def _checked(response: httpx.Response) -> Any:

@@ -13,7 +13,7 @@ from tests.flows.conftest import Server, until
 from tests.flows.test_pipeline import alive, stubborn
 from tests.flows.worker import deploy, serving
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
 ON_DEMAND = "/deployments/name/ledgerline/on-demand"
 
 
@@ -25,7 +25,7 @@ def told() -> Iterator[tuple[str, list[str]]]:
     class Webhook(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            texts.append(json.loads(json.loads(body))["text"])
+            texts.append(json.loads(body)["text"])
             self.send_response(200)
             self.end_headers()
 
