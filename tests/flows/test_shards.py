@@ -11,7 +11,7 @@ from tests.flows.conftest import Server
 from tests.tasks.project import make_project, run_stage
 
 pytest.importorskip("prefect_dask")
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
 RECORDS = Path("data", "evaluation", "records.jsonl")
 
 

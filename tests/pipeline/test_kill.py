@@ -15,7 +15,7 @@ from tasks.profile import lay_out
 from tests.pipeline.project import SMALL, kill_when, outputs, run, start
 from tests.pipeline.sources import ROOT
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(7200)]
 KILLS = 2
 LATEST = 8.0
 """Seconds of its own processor time after which a stage is killed at the latest."""
