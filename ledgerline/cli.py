@@ -1,4 +1,4 @@
-"""The `ledgerline` command: facts, the quarantine, playing, the audit, promotion, rollouts."""
+"""The `ledgerline` command: facts, quarantine, playing, audit, promotion, rollouts, serving."""
 
 import sys
 from collections.abc import Callable

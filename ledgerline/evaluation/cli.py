@@ -29,7 +29,7 @@ def show(
     uri: Uri = DEFAULT_URI, model: Model = "ledgerline", experiment: Experiment = "registry"
 ) -> None:
     """Show the present champion, where it comes from, and what decided."""
-    registry = _open(uri, model, experiment)
+    registry = open_registry(uri, model, experiment)
     present = registry.champion()
     if present is None:
         raise LedgerlineError(f"{model} in {uri} has no champion yet; `dvc repro` trains one")
@@ -47,7 +47,7 @@ def history(
     uri: Uri = DEFAULT_URI, model: Model = "ledgerline", experiment: Experiment = "registry"
 ) -> None:
     """Show every change of champion, and every decision of the gate."""
-    registry = _open(uri, model, experiment)
+    registry = open_registry(uri, model, experiment)
     changes = _table("Champions", ("when", "what", "version", "before", "why"))
     for event in registry.events():
         changes.add_row(
@@ -81,7 +81,7 @@ def rollback(
     from ledgerline.evaluation.registry import promotion_lock
 
     with promotion_lock(lock):
-        event = _open(uri, model, experiment).rollback(reason)
+        event = open_registry(uri, model, experiment).rollback(reason)
     Console().print(
         f"{model}: version {event.version} is champion again, version {event.previous} is not; "
         "the gate will not bring it back by itself",
@@ -98,7 +98,7 @@ def reevaluate(
     """Evaluate a registered version again, from what is stored with it alone."""
     from ledgerline.evaluation.reevaluate import reevaluate as play_again
 
-    repeat = play_again(_open(uri, model, experiment), version)
+    repeat = play_again(open_registry(uri, model, experiment), version)
     right = sum(record.right for record in repeat.records if record.split == "test")
     asked = sum(record.split == "test" for record in repeat.records)
     console = Console()
@@ -135,7 +135,8 @@ def mount(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
-def _open(uri: str, model: str, experiment: str) -> "Registry":
+def open_registry(uri: str, model: str, experiment: str) -> "Registry":
+    """The registry behind `uri`; LedgerlineError when it has no such model."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from ledgerline.evaluation.registry import Registry

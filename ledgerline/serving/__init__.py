@@ -1,1 +1,1 @@
-"""Pages to read what training did."""
+"""Pages to read what training did, and the completion server."""
