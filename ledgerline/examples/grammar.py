@@ -3,8 +3,9 @@
 import hashlib
 import random
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -12,6 +13,8 @@ import yaml
 
 _ALTERNATIVES = re.compile(r"\(([^()|]*(?:\|[^()|]*)+)\)")
 _SLOT = re.compile(r"\{([a-zA-Z_']+)\}")
+_FILLED = re.compile(r"(\{(?!was|has|up|rose)[a-zA-Z_']+\})")
+"""Slots whose words are the author's; the others only agree with them."""
 _FULL_STOP = re.compile(r"(?<!\.)\.\.(?!\.)")
 
 
@@ -35,6 +38,34 @@ class Phrasing:
         """
         text = _ALTERNATIVES.sub(lambda group: rng.choice(group[1].split("|")), self.text)
         return _FULL_STOP.sub(".", _SLOT.sub(lambda slot: words[slot[1]], text)) + " "
+
+
+class Recombination:
+    """New phrasings from the parts of written ones (data recombination: Jia and Liang, ACL 2016).
+
+    What stands between two slots is exchanged for what stands between two such slots elsewhere.
+    The result may read oddly; that is its use: whoever has seen a thousand of them finds the
+    slots by what they are and not by the sentence around them.
+    """
+
+    def __init__(self, written: Sequence[Phrasing]):
+        self._between: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for phrasing in written:
+            for left, text, right in _parts(phrasing.text):
+                self._between[left, right].append(text)
+
+    def like(self, phrasing: Phrasing, rng: random.Random) -> Phrasing:
+        """A phrasing with the slots of `phrasing`, in their order, and its id."""
+        places = [(left, right) for left, _, right in _parts(phrasing.text)]
+        text = "".join(rng.choice(self._between[place]) + place[1] for place in places)
+        return replace(phrasing, text=text)
+
+
+def _parts(text: str) -> list[tuple[str, str, str]]:
+    """What stands between the slots: (slot before, text, slot after), "" where there is none."""
+    pieces = _FILLED.split(text)
+    slots = ["", *pieces[1::2], ""]
+    return list(zip(slots, pieces[::2], slots[1:], strict=False))
 
 
 @cache

@@ -9,6 +9,7 @@ import numpy as np
 
 from ledgerline.examples.example import Holdout
 from ledgerline.examples.grammar import Phrasing
+from ledgerline.examples.mentions import NearIndex
 from ledgerline.settings import Settings
 
 SLICES: tuple[frozenset[Holdout], ...] = tuple(
@@ -53,6 +54,13 @@ class Holdouts:
         self.fiscal_years = frozenset(settings.fiscal_years)
         self.metrics = frozenset(settings.metrics)
         self.phrasings = _held_phrasings(families, settings.phrasings, seed)
+
+        held = [p for family in families.values() for p in family if p.id in self.phrasings]
+        self._near = NearIndex(_NEAR, (_tokens(t) for p in held for t in expansions(p.text)))
+
+    def is_near_held(self, text: str) -> bool:
+        """Whether any reading of a phrasing is nearly a held-out one."""
+        return any(self._near.near(_tokens(reading)) for reading in expansions(text))
 
     def company(self, key: int | str) -> bool:
         """Whether a company is held out, by CIK, or by name where it has none."""

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import cache
 
 from ledgerline.examples.example import Holdout, Lookup
-from ledgerline.examples.grammar import Phrasing
+from ledgerline.examples.grammar import Phrasing, Recombination
 from ledgerline.examples.universe import Universe
 from ledgerline.examples.wording import (
     PeriodStyle,
@@ -27,6 +27,9 @@ _SLOTS = {
     Holdout.PERIOD: {"period", "Period", "short", "date", "Date"},
 }
 OPENINGS = "openings"
+_DUE = frozenset({"flow", "balance", "relative", "prior", "change", "growth", "margin", "several"})
+"""Families that may be recombined: why none is due in another stands in some part of it."""
+_TRIES = 5
 _GREETINGS = ("Hi", "Hello", "Thanks", "Cheers")
 
 
@@ -48,12 +51,20 @@ class Scribe:
     """Writes what it is told about in the phrasings of the grammar.
 
     All it writes follows from the random generator it is given and what its universe drew before.
+    A share `recombined` of the phrasings are new ones, made of the parts of those not held out.
     """
 
-    def __init__(self, universe: Universe, families: Mapping[str, Sequence[Phrasing]]):
+    def __init__(
+        self,
+        universe: Universe,
+        families: Mapping[str, Sequence[Phrasing]],
+        recombined: float = 0.0,
+    ):
         self.universe = universe
         self._families = families
+        self._recombined = recombined
         self._fitting = cache(self._find_fitting)
+        self._parts = cache(self._find_parts)
 
     def phrasing(
         self,
@@ -65,7 +76,12 @@ class Scribe:
         """A phrasing of `family`, held out if `wanted` says so, with a slot for each dimension."""
         held = Holdout.PHRASING in wanted
         fitting = self._fitting(family, held, wanted if carrying is None else carrying)
-        return rng.choice(fitting) if fitting else None
+        if not fitting:
+            return None
+        phrasing = rng.choice(fitting)
+        if family in _DUE and rng.random() < self._recombined:
+            return self._recombination(family, phrasing, rng)
+        return phrasing
 
     def _find_fitting(
         self, family: str, held: bool, carrying: frozenset[Holdout]
@@ -78,6 +94,18 @@ class Scribe:
                 phrasing.slots & _SLOTS[dimension] for dimension in carrying if dimension in _SLOTS
             )
         ]
+
+    def _recombination(self, family: str, phrasing: Phrasing, rng: random.Random) -> Phrasing:
+        """`phrasing` with parts of others of its family, none of them held out, nor the whole."""
+        for _ in range(_TRIES):
+            other = self._parts(family).like(phrasing, rng)
+            if not self.universe.holdouts.is_near_held(other.text):
+                return other
+        return phrasing
+
+    def _find_parts(self, family: str) -> Recombination:
+        held = self.universe.holdouts.phrasings
+        return Recombination([one for one in self._families[family] if one.id not in held])
 
     def words(
         self, figure: Figure, phrasing: Phrasing, rng: random.Random

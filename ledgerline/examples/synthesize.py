@@ -47,7 +47,8 @@ class SynthesizeSettings(Settings):
     """What the corpus holds.
 
     `seed` decides every draw and hold-out. `kinds` are weights, `train_kinds` those that differ
-    in the training split. `longest_prompt` is in characters. `test_sources`, where given, limits
+    in the training split, and `recombined` is the share of its documents whose phrasing is made
+    of parts of others. `longest_prompt` is in characters. `test_sources`, where given, limits
     validation and test to companies that came from these kinds of source. `prose` names files of
     tagged sentences, and `claude`, where given, has Claude write too.
     """
@@ -57,6 +58,7 @@ class SynthesizeSettings(Settings):
     slices: SliceShares
     kinds: dict[str, float]
     train_kinds: dict[str, float]
+    recombined: float = Field(ge=0, le=1)
     holdouts: HoldoutSettings
     longest_prompt: int
     test_sources: tuple[str, ...]
@@ -97,9 +99,8 @@ class Corpus:
 class TemplateAuthor:
     """Both halves of the grammar: kinds of which a figure is due, and kinds of which none is."""
 
-    def __init__(self, universe: Universe):
-        families = phrasings()
-        scribe = Scribe(universe, families)
+    def __init__(self, universe: Universe, recombined: float = 0.0):
+        scribe = Scribe(universe, phrasings(), recombined)
         self._due = DueAuthor(scribe)
         self._silent = SilentAuthor(scribe, self._due)
 
@@ -132,7 +133,10 @@ def synthesize(
     writer = Writer(search, settings.longest_prompt, settings.seed, mentions, holdouts, progress)
     universe = Universe(companies, search, search.catalogue, holdouts)
     train = writer.write(
-        TemplateAuthor(universe), Split.TRAIN, {frozenset(): settings.counts.train}, train_kinds
+        TemplateAuthor(universe, settings.recombined),
+        Split.TRAIN,
+        {frozenset(): settings.counts.train},
+        train_kinds,
     )
     if not train:
         raise LedgerlineError(

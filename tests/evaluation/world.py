@@ -51,6 +51,7 @@ _CORPUS = SynthesizeSettings(
     slices=SliceShares(all_four=0.3, alone=0.1),
     kinds=dict.fromkeys(KINDS, 1.0),
     train_kinds={},
+    recombined=0.5,
     holdouts=HoldoutSettings(
         companies=0.3,
         phrasings=0.25,

@@ -26,6 +26,7 @@ def settings_with(**changes: Any) -> SynthesizeSettings:
         "slices": {"all_four": 0.34, "alone": 0.05},
         "kinds": KINDS,
         "train_kinds": {},
+        "recombined": 0.5,
         "longest_prompt": 220,
         "test_sources": [],
         "holdouts": {

@@ -2,7 +2,7 @@ import random
 import re
 import time
 
-from ledgerline.examples.grammar import Phrasing, phrasings
+from ledgerline.examples.grammar import Phrasing, Recombination, phrasings
 from ledgerline.examples.holdouts import Holdouts, HoldoutSettings, expansions
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.scribe import OPENINGS
@@ -72,3 +72,21 @@ def test_holding_phrasings_out_is_quick() -> None:
     start = time.process_time()
     Holdouts(settings, families, seed=0)
     assert time.process_time() - start < 1.5
+
+
+def test_a_recombination_has_the_slots_of_its_model_and_the_parts_of_others() -> None:
+    flow, rng = phrasings()["flow"], random.Random(4)
+    parts = Recombination(flow)
+    made = [(model, parts.like(model, rng)) for model in flow for _ in range(3)]
+    for model, new in made:
+        assert slots_in_order(new) == slots_in_order(model)
+        assert (new.id, new.register) == (model.id, model.register)
+        filled = new.fill(dict.fromkeys(SLOTS, "X"), rng)
+        assert not re.search(r"\([^()]*\|[^()]*\)", filled)
+    written = {phrasing.text for phrasing in flow}
+    assert len({new.text for _, new in made} - written) > 2 * len(flow)
+
+
+def slots_in_order(phrasing: Phrasing) -> list[str]:
+    named = re.findall(r"\{([^}]*)\}", phrasing.text)
+    return [slot for slot in named if slot not in ("was", "has", "up", "rose")]

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -12,7 +13,8 @@ from pydantic import ValidationError
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.confirm import states
 from ledgerline.examples.example import Example, Holdout, Split
-from ledgerline.examples.holdouts import SLICES, slice_name
+from ledgerline.examples.grammar import phrasings
+from ledgerline.examples.holdouts import SLICES, expansions, slice_name
 from ledgerline.examples.jsonl import read_jsonl, write_jsonl
 from ledgerline.examples.synthesize import (
     KINDS,
@@ -39,6 +41,22 @@ def test_each_split_has_what_was_asked_for(corpus: Corpus) -> None:
 
 def test_every_kind_is_there(corpus: Corpus) -> None:
     assert {example.kind for example in every(corpus)} == set(KINDS)
+
+
+def test_only_training_is_written_in_recombined_phrasings(corpus: Corpus) -> None:
+    written = [
+        re.compile(re.sub(r"\\\{[^}]*\\\}", ".+", re.escape(text)) + " $")
+        for family in ("flow", "balance")
+        for phrasing in phrasings()[family]
+        for text in expansions(phrasing.text)
+    ]
+
+    def new(examples: list[Example]) -> float:
+        plain = [e for e in examples if e.kind in ("annual", "quarterly", "balance")]
+        return sum(not any(p.search(e.prompt) for p in written) for e in plain) / len(plain)
+
+    assert new(corpus.validation + corpus.test) == 0
+    assert 0.2 < new(corpus.train) <= 0.5
 
 
 def test_prompts_are_short_and_varied(corpus: Corpus) -> None:
