@@ -116,6 +116,18 @@ def search_needless(transcript: Transcript, example: Example) -> float:
 
 
 @component
+def search_astray(transcript: Transcript, example: Example) -> float:
+    """A look-up was to find nothing, and none failed on the words that it was to fail on.
+
+    Otherwise any bungled search would do, and practice would unlearn to copy what is unknown.
+    """
+    ended = transcript.outcome in (Outcome.ANSWERED, Outcome.ABSTAINED)
+    if example.is_due or not ended or not example.calls or not _searches(transcript):
+        return 0.0
+    return float(not any(_fails_as_meant(entry, example) for entry in transcript.evidence))
+
+
+@component
 def invalid_calls(transcript: Transcript, example: Example) -> float:  # noqa: ARG001
     """Turns that held no call that could be made, 3 at most."""
     refused = sum(turn.problem is not None for turn in transcript.turns)
@@ -154,6 +166,15 @@ def _hits(transcript: Transcript) -> list[Mapping[str, Any]]:
 
 def _searches(transcript: Transcript) -> int:
     return sum(entry.get("tool") == "search" for entry in transcript.evidence)
+
+
+def _fails_as_meant(entry: Mapping[str, Any], example: Example) -> bool:
+    """Whether a search failed on an argument that an honest look-up has just so."""
+    failed = entry.get("argument")
+    return failed is not None and any(
+        str(entry["arguments"][failed]).casefold() == str(getattr(call, failed)).casefold()
+        for call in example.calls
+    )
 
 
 def _is_shown(amount: figures.Amount, shown: list[tuple[Decimal, str]]) -> bool:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,6 +67,19 @@ def test_finding_the_fact_is_paid_once(world: World) -> None:
     call = search(example.calls[0])
     earned = paid(world, example, call, call, call, answer(example.completion))
     assert earned == {"right_figure": 1.0, "found_fact": 0.3, "extra_turns": -0.1}
+
+
+def test_where_nothing_is_to_be_found_the_search_must_still_be_the_right_one(world: World) -> None:
+    example = world.one(lambda one: one.kind == "unreported_metric")
+    (call,) = example.calls
+    bungled = search(replace(call, metric=call.metric[1:]))
+    assert paid(world, example, bungled, answer("")) == {
+        "right_silence": 0.6,
+        "search_astray": -0.3,
+    }
+    earned = paid(world, example, bungled, search(call), answer(""))
+    assert earned == {"right_silence": 0.6, "extra_turns": -0.05}
+    assert paid(world, example, search(call), answer("")) == {"right_silence": 0.6}
 
 
 def test_a_figure_where_none_is_due_costs_more_than_silence_when_one_is(world: World) -> None:

@@ -1,0 +1,118 @@
+"""What becomes of the policy with other seeds or other choices, on the same examples.
+
+    python -m bench.variants [NAME ...] [--results bench/results/variants.json]
+
+Each variant is params.yaml with some values changed, played through warm-up (where it changes
+that), training and evaluation in a folder of its own. What came out joins the results file, and
+the table of all results is printed. Run it where `make repro` has been. A variant takes as long
+as these stages do: some eight minutes, or twelve with a warm-up.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from ledgerline.durable import write_bytes
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "seed 2": {"warmup.seed": 2, "train.seed": 2},
+    "seed 3": {"warmup.seed": 3, "train.seed": 3},
+    "uniform sampling": {"train.sampler.strategy": "uniform"},
+    "sampling by 1 - success": {"train.sampler.strategy": "prioritised"},
+    "refilled groups": {"train.refills": 2},
+    "reward 1, -0.5, 0": {
+        "rubric.weights": {"right_figure": 1.0, "wrong_figure": -0.5, "figure_not_due": -0.5}
+    },
+    "LoRA": {
+        "policy.adapter": {"rank": 16, "alpha": 32, "modules": "all-linear"},
+        "train.optimizer.learning_rate": 1.0e-3,
+    },
+}
+"""Name → values of params.yaml, by their dotted names."""
+NEW = "new everything"
+_READ = ("data/clean", "data/examples")
+_BEFORE = ("models/base", "data/rollouts/difficulty.json", "reports/warmup.json")
+"""What the stage warmup leaves: taken over by a variant that leaves the warm-up as it is."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(VARIANTS))
+    parser.add_argument("--results", type=Path, default=Path("bench/results/variants.json"))
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.names if name not in VARIANTS]
+    if unknown:
+        parser.error(f"no variant is called {unknown}; there are {list(VARIANTS)}")
+    results = orjson.loads(arguments.results.read_bytes()) if arguments.results.is_file() else {}
+    for name in arguments.names or VARIANTS:
+        results[name] = outcome(VARIANTS[name])
+        write_bytes(arguments.results, orjson.dumps(results, option=orjson.OPT_INDENT_2) + b"\n")
+    Console().print(table(results))
+
+
+def outcome(changes: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Policy → measure → value on the slice of new everything, with `changes` to params.yaml."""
+    here = Path.cwd()
+    warms_up = any(name.split(".")[0] == "warmup" for name in changes)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        params = changed(yaml.safe_load((here / "params.yaml").read_text()), changes)
+        (place / "params.yaml").write_text(yaml.safe_dump(params))
+        for path in _READ if warms_up else (*_READ, *_BEFORE):
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).symlink_to(here / path)
+        for stage in ("warmup", "train", "evaluate") if warms_up else ("train", "evaluate"):
+            subprocess.run(
+                [sys.executable, "-m", f"tasks.{stage}"],
+                cwd=place,
+                env=os.environ | {"PYTHONPATH": str(here)},
+                check=True,
+            )
+        report = orjson.loads((place / "reports/evaluate.json").read_bytes())
+    return {policy: report["policies"][policy][NEW] for policy in ("base", "trained")}
+
+
+def changed(params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`params` with the values at the dotted names of `changes`, which must be there."""
+    for name, value in changes.items():
+        *path, last = name.split(".")
+        section = params
+        for key in path:
+            section = section[key]
+        if last not in section:
+            raise KeyError(name)
+        section[last] = value
+    return params
+
+
+def table(results: dict[str, dict[str, dict[str, float]]]) -> Table:
+    """A row for each variant: accuracy of base and trained, and what is shown wrongly."""
+    shown = Table(
+        "variant", "base", "trained", "95 %", "wrong of shown", "silence where none is due",
+        title="Test examples of which company, period, metric and phrasing are new",
+    )  # fmt: skip
+    for name in (one for one in VARIANTS if one in results):
+        base, trained = results[name]["base"], results[name]["trained"]
+        shown.add_row(
+            name,
+            f"{base['accuracy']:.1%}",
+            f"{trained['accuracy']:.1%}",
+            f"{trained['accuracy_low']:.1%} to {trained['accuracy_high']:.1%}",
+            f"{trained['wrong_shown']:.1%}",
+            f"{trained['silence_recall']:.1%}",
+        )
+    return shown
+
+
+if __name__ == "__main__":
+    main()
