@@ -16,7 +16,7 @@ from ledgerline.filings.search import Search
 from ledgerline.policy.engine import Sampling
 from ledgerline.policy.policy import Policy
 from ledgerline.rewards.components import right_figure, right_silence
-from ledgerline.rewards.degenerate import honest
+from ledgerline.rewards.degenerate import bungled, honest
 from ledgerline.rewards.judge import JudgeSettings
 from ledgerline.rewards.rubric import JUDGED, Rubric, RubricSettings
 from ledgerline.training.processes import Processes
@@ -49,6 +49,7 @@ def filings_task(params: PracticeParams, search: Search) -> Task:
         score=rubric(params).score,
         succeeded=_succeeded,
         expert=honest,
+        slip=lambda example, rng: bungled(example, search, rng),
     )
 
 

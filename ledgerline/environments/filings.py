@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from ledgerline.examples.example import Example
-from ledgerline.filings.search import Hit, Search
+from ledgerline.examples.mentions import Mentions, last_period
+from ledgerline.filings.search import Argument, Hit, Search
 
 
 class FilingsEnvironment:
@@ -20,6 +22,7 @@ class FilingsEnvironment:
 
     def __init__(self, search: Search):
         self._search = search
+        self._document = ""
         self._document_date: date | None = None
         self.evidence: list[Mapping[str, Any]] = []
 
@@ -27,6 +30,7 @@ class FilingsEnvironment:
         """Begin with `document`, written on `document_date` (ISO text or a date)."""
         if isinstance(document_date, str):
             document_date = date.fromisoformat(document_date)
+        self._document = document
         self._document_date = document_date
         self.evidence = []
         return document
@@ -40,7 +44,8 @@ class FilingsEnvironment:
             period: The fiscal period or date, as people write it.
 
         Returns:
-            The figure with what it is, or what could not be found and what is near.
+            The figure with what it is, or what could not be found and what the document or the
+            filings have instead.
         """
         answer = self._search(company, metric, period, as_of=self._document_date)
         entry: dict[str, Any] = {
@@ -69,10 +74,25 @@ class FilingsEnvironment:
             )
         else:
             entry |= {"hit": False, "argument": answer.argument, "text": answer.message}
+            named = self._named(answer.argument, entry["arguments"][answer.argument])
             near = f" Near: {'; '.join(answer.near)}" if answer.near else ""
-            reply = f"{answer.message}{near}"
+            reply = (
+                f"{answer.message} In the document: {'; '.join(named)}"
+                if named
+                else f"{answer.message}{near}"
+            )
         self.evidence.append(entry)
         return reply
+
+    def _named(self, argument: Argument, failed: str) -> list[str]:
+        """What the document has for an argument that failed, in its own words."""
+        if argument == "period":
+            last = last_period(self._document)
+            found = [last] if last else []
+        else:
+            mentions = _names(self._search).find(self._document)
+            found = [self._document[m.start : m.end] for m in mentions if m.kind == argument]
+        return [text for text in dict.fromkeys(found) if text.casefold() != failed.casefold()]
 
     def return_answer(self, answer: str) -> str:
         """End with the figure that completes the document, or with nothing.
@@ -84,6 +104,12 @@ class FilingsEnvironment:
             An acknowledgement.
         """
         return "Answered." if answer.strip() else "Left empty."
+
+
+@lru_cache(maxsize=4)
+def _names(search: Search) -> Mentions:
+    """The names of what `search` knows."""
+    return Mentions(search.companies.values(), search.catalogue)
 
 
 def episode_fields(example: Example) -> dict[str, Any]:

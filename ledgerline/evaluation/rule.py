@@ -10,8 +10,7 @@ from typing import Literal
 
 from ledgerline.environments.calls import write_call
 from ledgerline.environments.transcript import Turn
-from ledgerline.examples.mentions import Mention, Mentions
-from ledgerline.filings.period_words import read_period
+from ledgerline.examples.mentions import Mention, Mentions, last_period
 
 _CUE = re.compile(
     r"(?:\b(?:was|were|is|are|of|at|to|as|had|has|about|around|roughly|approximately|nearly|some"
@@ -23,9 +22,6 @@ _TALK = re.compile(
     r"\b(?:discuss|expect|forecast|guidance|will|would|should|meet|met|call|ask|hope|target)\w*\b",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"\S+")
-_TIME = re.compile(r"\d{4}|\b[fq]\w*\d|\b(?:year|quarter|half|month|latest|ttm)", re.IGNORECASE)
-_LONGEST_PERIOD = 8
 _WINDOW = 400
 """Characters before the caret that are looked at: a paragraph."""
 
@@ -59,25 +55,6 @@ class Rule:
         if company is None or metric is None or period is None:
             return None
         return {"company": company, "metric": metric, "period": period}
-
-
-def last_period(text: str) -> str | None:
-    """The last phrase of `text` that names a period, taken as long as it still does."""
-    words = list(_WORD.finditer(text))
-    for end in range(len(words), 0, -1):
-        for start in range(max(0, end - _LONGEST_PERIOD), end):
-            phrase = text[words[start].start() : words[end - 1].end()].strip(" ,.;:()|→•=")
-            if _TIME.search(phrase) and _is_period(phrase):
-                return phrase
-    return None
-
-
-def _is_period(phrase: str) -> bool:
-    try:
-        read_period(phrase)
-    except ValueError:
-        return False
-    return True
 
 
 def _nearest(

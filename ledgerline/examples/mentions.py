@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 
 from ledgerline.examples.wording import short_name
 from ledgerline.filings.catalogue import Catalogue
 from ledgerline.filings.facts import Company
+from ledgerline.filings.period_words import read_period
 
 NEAR_DUPLICATE = 0.9
 """Jaccard similarity of two texts' phrasings from which one gives the other away."""
@@ -17,6 +19,10 @@ _FISCAL_YEAR = re.compile(
     r"(?:\bfiscal(?: year)?|\bFY|\byear-end|Q[1-4]|\b[1-4]Q|\bH1|\b9M|\bquarter of|\bthe)"
     r"(?: of)?\s?'?(\d{4}|\d{2})\b"
 )
+_WORD = re.compile(r"\S+")
+_TIME = re.compile(r"\d{4}|\b[fq]\w*\d|\b(?:year|quarter|half|month|latest|ttm)", re.IGNORECASE)
+_LONGEST_PERIOD = 8
+"""Words of a period at most."""
 _PERIOD_WORDS = frozenset(
     {
         "january", "february", "march", "april", "may", "june", "july", "august", "september",
@@ -123,6 +129,26 @@ def fiscal_years(text: str) -> set[int]:
     return {
         int(year) if len(year) == 4 else 2000 + int(year) for year in _FISCAL_YEAR.findall(text)
     }
+
+
+@lru_cache(maxsize=10_000)
+def last_period(text: str) -> str | None:
+    """The last phrase of `text` that names a period, taken as long as it still does."""
+    words = list(_WORD.finditer(text))
+    for end in range(len(words), 0, -1):
+        for start in range(max(0, end - _LONGEST_PERIOD), end):
+            phrase = text[words[start].start() : words[end - 1].end()].strip(" ,.;:()|→•=")
+            if _TIME.search(phrase) and _is_period(phrase):
+                return phrase
+    return None
+
+
+def _is_period(phrase: str) -> bool:
+    try:
+        read_period(phrase)
+    except ValueError:
+        return False
+    return True
 
 
 class NearIndex:

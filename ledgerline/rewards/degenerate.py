@@ -14,21 +14,27 @@ from ledgerline.environments.transcript import Turn
 from ledgerline.examples.example import Example, Lookup
 from ledgerline.filings import figures
 from ledgerline.filings.periods import Period
+from ledgerline.filings.search import Miss, Search
 
 Policy = Callable[[Example], Script]
 
 HONEST = "honest expert"
 _BLIND = "$1.2 billion"
 _NAMES = ("Acme", "General", "American", "National", "First", "United", "Global", "Pacific")
+_TRIES = 10
+_RUN_ON = 0.3
+_MARKS = ' ,.;:()|→•–-"“”'
 _METRICS = ("revenue", "net income", "total assets", "operating income", "gross profit")
 
 
 def search(lookup: Lookup) -> str:
     """The text of a search call."""
-    return write_call(
-        "search",
-        {"company": lookup.company, "metric": lookup.metric, "period": lookup.period},
-    )
+    return write_call("search", arguments(lookup))
+
+
+def arguments(lookup: Lookup) -> dict[str, str]:
+    """What a search call takes, for `lookup`."""
+    return {"company": lookup.company, "metric": lookup.metric, "period": lookup.period}
 
 
 def answer(text: str) -> str:
@@ -49,11 +55,51 @@ def honest(example: Example) -> Script:
     """Looks up what the shortest honest episode does, then answers or abstains."""
 
     def script(_: str, turns: Sequence[Turn]) -> str:
-        if len(turns) < len(example.calls):
-            return search(example.calls[len(turns)])
+        made = [turn.arguments for turn in turns if turn.tool == "search"]
+        for lookup in example.calls:
+            if arguments(lookup) not in made:
+                return search(lookup)
         return answer(example.completion)
 
     return script
+
+
+def bungled(example: Example, finder: Search, rng: random.Random) -> str | None:
+    """A first search gone wrong as a learner's does; None where there is none to be made.
+
+    One argument of the honest look-up is taken from elsewhere in the document, is cut too short
+    or too long, or runs into the next, which is then missing.
+    """
+    words = example.prompt.split()
+    if not example.calls or len(words) < 2:
+        return None
+    meant = arguments(example.calls[0])
+    for _ in range(_TRIES):
+        name = rng.choice(tuple(meant))
+        wrong = meant | {name: _misread(meant[name], words, rng)}
+        if rng.random() < _RUN_ON and name == "metric":
+            wrong["metric"] = f"{meant['metric']} {meant['period']}"
+            del wrong["period"]
+            return write_call("search", wrong)
+        if isinstance(finder(**wrong, as_of=example.document_date), Miss) and wrong != meant:
+            return write_call("search", wrong)
+    return None
+
+
+def _misread(argument: str, words: Sequence[str], rng: random.Random) -> str:
+    """Other words of the document for an argument: some elsewhere, fewer, or more of them."""
+    own = argument.split()
+    draw = rng.random()
+    if draw < 0.3 and len(own) > 1:
+        cut = rng.randint(1, len(own) - 1)
+        return " ".join(own[cut:] if rng.random() < 0.5 else own[:cut])
+    starts = [at for at in range(len(words)) if words[at : at + 1] == own[:1]]
+    if draw < 0.6 and starts:
+        at = rng.choice(starts)
+        before, after = rng.randint(0, 2), rng.randint(0, 2)
+        return " ".join(words[max(0, at - before) : at + len(own) + after]).strip(_MARKS)
+    at = rng.randrange(len(words))
+    return " ".join(words[at : at + rng.randint(1, 4)]).strip(_MARKS)
 
 
 def always_silent(_: Example) -> Script:

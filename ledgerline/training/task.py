@@ -1,5 +1,6 @@
 """What a policy is trained on, in a form that no part of the training looks into."""
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -37,7 +38,9 @@ class Task:
 
     `make` gives a fresh environment, `fields` what its `reset` takes for an item, `score` the
     reward of a transcript, `succeeded` whether the item was solved (what accuracy counts),
-    `expert` a script that solves an item honestly (demonstrations are played from it).
+    `expert` a script that solves an item honestly, from wherever the episode stands
+    (demonstrations are played from it), and `slip` the text of a first turn that goes wrong, or
+    None, for demonstrations of how to go on from there.
     """
 
     make: Callable[[], Environment]
@@ -46,3 +49,4 @@ class Task:
     score: Callable[[Transcript, Any], Reward]
     succeeded: Callable[[Transcript, Any], bool]
     expert: Callable[[Any], Script]
+    slip: Callable[[Any, random.Random], str | None] = lambda _item, _rng: None

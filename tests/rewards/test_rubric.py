@@ -1,3 +1,5 @@
+import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -5,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from ledgerline.environments.filings import episode_fields
 from ledgerline.environments.scripted import Script
-from ledgerline.environments.transcript import Outcome, Transcript
+from ledgerline.environments.transcript import Outcome, Transcript, Turn
 from ledgerline.examples.example import Example
 from ledgerline.rewards.components import COMPONENTS
-from ledgerline.rewards.degenerate import answer, honest, search
+from ledgerline.rewards.degenerate import answer, arguments, bungled, honest, search
 from ledgerline.rewards.rubric import Rubric, RubricSettings
 from tests.rewards.conftest import WEIGHTS, World
 
@@ -153,3 +156,40 @@ def test_every_episode_gets_exactly_one_verdict(world: World, data, written: lis
     )  # fmt: skip
     assert sum(measured[name] for name in verdicts) == 1
     assert all(value >= 0 for value in measured.values())
+
+
+def test_a_miss_shows_what_the_document_has_instead(world: World) -> None:
+    example = world.one(lambda one: one.kind == "annual" and one.calls[0].company[0].isupper())
+    (call,) = example.calls
+    environment = world.environment()
+    environment.reset(**episode_fields(example))
+    for name in ("company", "metric", "period"):
+        wrong = {**arguments(call), name: "the amount on file"}
+        if name != "company":
+            wrong["company"] = call.company
+        reply = environment.search(**wrong)
+        assert reply.startswith('"the amount on file"')
+        _, mark, named = reply.partition(" In the document: ")
+        assert mark, reply
+        assert getattr(call, name).casefold() in named.casefold()
+
+
+def test_a_slip_misses_and_the_expert_goes_on_from_it(world: World) -> None:
+    slipped = 0
+    for number, example in enumerate(world.examples):
+        first = bungled(example, world.search, random.Random(number))
+        if first is None:
+            continue
+        slipped += 1
+        follow = honest(example)
+
+        def script(
+            opening: str, turns: Sequence[Turn], first: str = first, follow: Script = follow
+        ) -> str:
+            return follow(opening, turns) if turns else first
+
+        transcript = world.play(example, script)
+        assert transcript.turns[0].result.split(" | ")[0] != example.completion
+        measured = RUBRIC.measure(transcript, example)
+        assert measured["right_figure"] + measured["right_silence"] == 1, (example, transcript)
+    assert slipped > len(world.examples) / 2
