@@ -31,7 +31,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "sampling by 1 - success": {"train.sampler.strategy": "prioritised"},
     "refilled groups": {"train.refills": 2},
     "reward 1, -0.5, 0": {
-        "rubric.weights": {"right_figure": 1.0, "wrong_figure": -0.5, "figure_not_due": -0.5}
+        "rubric.weights": {
+            "right_figure": 1.0,
+            "wrong_figure": -0.5,
+            "figure_not_due": -0.5,
+            "no_answer": -0.5,
+        }
+    },
+    "no slips demonstrated": {"warmup.demonstrations.slips": 0.0},
+    "all phrasings demonstrated, for longer": {
+        "warmup.demonstrations.phrasings": 1.0,
+        "warmup.steps": 440,
+        "warmup.decay_from": 200,
+        "warmup.check_every": 220,
     },
     "LoRA": {
         "policy.adapter": {"rank": 16, "alpha": 32, "modules": "all-linear"},
