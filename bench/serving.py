@@ -24,6 +24,7 @@ from rich.table import Table
 
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.environments.transcript import Outcome
+from ledgerline.errors import LedgerlineError
 from ledgerline.evaluation.cli import DEFAULT_URI, open_registry
 from ledgerline.evaluation.evaluate import draw
 from ledgerline.evaluation.judging import Player
@@ -82,16 +83,19 @@ def serving(folder: Path, facts: Path) -> Iterator[httpx.Client]:
     process = subprocess.Popen([ledgerline, "serve", str(folder), *options])
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
-            while process.poll() is None:
-                try:
-                    client.get("/openapi.json")
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.2)
+            while not _listens(port):
+                if process.poll() is not None:
+                    raise LedgerlineError("the server ended before it listened; it says why above")
+                time.sleep(0.2)
             yield client
     finally:
         process.terminate()
         process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def engine_alone(folder: Path, search: Search) -> Player:
