@@ -21,7 +21,7 @@ from ledgerline.policy.codec import ChatCodec
 from ledgerline.policy.policy import Policy
 from ledgerline.policy.scratch import build_model, train_tokenizer
 from ledgerline.rewards.observed import TRIES, observe
-from ledgerline.training.demonstrations import choose, demonstrate, slip_of
+from ledgerline.training.demonstrations import choose, demonstrate, slips_of
 from ledgerline.training.processes import Processes
 from ledgerline.training.warmup import WarmupSettings, WarmupStep, warm_up
 from tasks.practice import DIFFICULTY, filings_task, pass_rates, sampled, success_rate
@@ -62,7 +62,7 @@ def main(params: WarmupParams) -> None:
                 policy.codec,
                 task,
                 item,
-                slip_of(item, task, settings.demonstrations, settings.seed),
+                slips_of(item, task, settings.demonstrations, settings.seed),
             )
             for item in track(
                 processes.share(shown), "demonstrations", transient=True, disable=not processes.main

@@ -71,8 +71,12 @@ def _read_body(body: str) -> tuple[str, dict[str, Any]]:
 def _check_arguments(
     tool: str, arguments: dict[str, Any], function: Callable[..., str]
 ) -> dict[str, str]:
-    expected = list(inspect.signature(function).parameters)
-    missing = [name for name in expected if name not in arguments]
+    expected = inspect.signature(function).parameters
+    missing = [
+        name
+        for name, parameter in expected.items()
+        if name not in arguments and parameter.default is parameter.empty
+    ]
     unknown = [name for name in arguments if name not in expected]
     if missing or unknown:
         faults = [f"{name} is missing" for name in missing]

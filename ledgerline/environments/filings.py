@@ -9,6 +9,9 @@ from ledgerline.examples.example import Example
 from ledgerline.examples.mentions import Mentions, last_period
 from ledgerline.filings.search import Argument, Hit, Search
 
+SUGGESTED = "In the document: "
+"""Begins the search that a miss suggests: company, metric and period, with bars between them."""
+
 
 class FilingsEnvironment:
     """Completes the figure at the end of a document, from what companies filed."""
@@ -35,7 +38,7 @@ class FilingsEnvironment:
         self.evidence = []
         return document
 
-    def search(self, company: str, metric: str, period: str) -> str:
+    def search(self, company: str = "", metric: str = "", period: str = "") -> str:
         """Look up one figure in the filings.
 
         Args:
@@ -44,14 +47,12 @@ class FilingsEnvironment:
             period: The fiscal period or date, as people write it.
 
         Returns:
-            The figure with what it is, or what could not be found and what the document or the
-            filings have instead.
+            The figure with what it is, or what could not be found and the search that the
+            document or the filings suggest instead.
         """
         answer = self._search(company, metric, period, as_of=self._document_date)
-        entry: dict[str, Any] = {
-            "tool": "search",
-            "arguments": {"company": company, "metric": metric, "period": period},
-        }
+        asked: dict[Argument, str] = {"company": company, "metric": metric, "period": period}
+        entry: dict[str, Any] = {"tool": "search", "arguments": asked}
         if isinstance(answer, Hit):
             figure = answer.figure
             entry |= {
@@ -74,25 +75,43 @@ class FilingsEnvironment:
             )
         else:
             entry |= {"hit": False, "argument": answer.argument, "text": answer.message}
-            named = self._named(answer.argument, entry["arguments"][answer.argument])
+            meant = self._meant(asked, answer.argument)
             near = f" Near: {'; '.join(answer.near)}" if answer.near else ""
+            # What was asked is not said again where the right search stands beside it.
             reply = (
-                f"{answer.message} In the document: {'; '.join(named)}"
-                if named
+                f"No such {answer.argument}. {SUGGESTED}{' | '.join(meant)}"
+                if meant
                 else f"{answer.message}{near}"
             )
         self.evidence.append(entry)
         return reply
 
-    def _named(self, argument: Argument, failed: str) -> list[str]:
-        """What the document has for an argument that failed, in its own words."""
-        if argument == "period":
-            last = last_period(self._document)
-            found = [last] if last else []
-        else:
-            mentions = _names(self._search).find(self._document)
-            found = [self._document[m.start : m.end] for m in mentions if m.kind == argument]
-        return [text for text in dict.fromkeys(found) if text.casefold() != failed.casefold()]
+    def _meant(self, asked: Mapping[Argument, str], failed: Argument) -> list[str] | None:
+        """Company, metric and period as the document itself has them, where that may help.
+
+        What search knows stays as it was asked for; of the rest the mention nearest to the caret
+        is taken. None where what failed is what the document says.
+        """
+        knows, named = self._search.knows, self._nearest_mentions()
+        meant = {
+            argument: text
+            if argument not in named or (argument != failed and knows(argument, text))
+            else named[argument]
+            for argument, text in asked.items()
+        }
+        if self._search.alike(failed, meant[failed], asked[failed]):
+            return None
+        return list(meant.values())
+
+    def _nearest_mentions(self) -> dict[Argument, str]:
+        """For each argument the last of the document's phrases that may name it."""
+        named: dict[Argument, str] = {}
+        for mention in _names(self._search).find(self._document):
+            named["metric" if mention.kind == "metric" else "company"] = self._document[
+                mention.start : mention.end
+            ]
+        last = last_period(self._document)
+        return named | {"period": last} if last else named
 
     def return_answer(self, answer: str) -> str:
         """End with the figure that completes the document, or with nothing.

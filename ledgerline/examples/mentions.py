@@ -20,7 +20,12 @@ _FISCAL_YEAR = re.compile(
     r"(?: of)?\s?'?(\d{4}|\d{2})\b"
 )
 _WORD = re.compile(r"\S+")
-_TIME = re.compile(r"\d{4}|\b[fq]\w*\d|\b(?:year|quarter|half|month|latest|ttm)", re.IGNORECASE)
+_TIME = re.compile(
+    r"\d{4}|\b\d?[fqhm]\w*'?\d|\b(?:year|quarter|half|month|latest|ttm)", re.IGNORECASE
+)
+_BEFORE_A_PERIOD = re.compile(
+    r"\A(?:(?:for|in|during|at|as|of|on|to|by|from|against) )+", re.IGNORECASE
+)
 _LONGEST_PERIOD = 8
 """Words of a period at most."""
 _PERIOD_WORDS = frozenset(
@@ -137,9 +142,9 @@ def last_period(text: str) -> str | None:
     words = list(_WORD.finditer(text))
     for end in range(len(words), 0, -1):
         for start in range(max(0, end - _LONGEST_PERIOD), end):
-            phrase = text[words[start].start() : words[end - 1].end()].strip(" ,.;:()|→•=")
+            phrase = text[words[start].start() : words[end - 1].end()].strip(" ,.;:()|→•=–—-")
             if _TIME.search(phrase) and _is_period(phrase):
-                return phrase
+                return _BEFORE_A_PERIOD.sub("", phrase)
     return None
 
 

@@ -65,6 +65,28 @@ class Search(Statements):
         """The figure that the three arguments name, or the miss that says which of them failed."""
         return self._calls(company, metric, period, as_of)
 
+    def knows(self, argument: Argument, text: str) -> bool:
+        """Whether `text` is some company, metric or period, whatever there is of it."""
+        return self._read(argument, text) is not None
+
+    def alike(self, argument: Argument, one: str, other: str) -> bool:
+        """Whether two texts for an argument say the same."""
+        if one.casefold() == other.casefold():
+            return True
+        read = self._read(argument, one)
+        return read is not None and read == self._read(argument, other)
+
+    def _read(self, argument: Argument, text: str) -> Company | Metric | Reading | None:
+        if argument == "company":
+            filer = self.directory.resolve(text)
+            return filer if isinstance(filer, Company) else None
+        if argument == "metric":
+            metric = self.catalogue.resolve(text)
+            return metric if isinstance(metric, Metric) else None
+        with suppress(ValueError):
+            return _reading(text)
+        return None
+
     def _answer(self, company: str, metric: str, period: str, as_of: date | None) -> Hit | Miss:
         filer = self.directory.resolve(company)
         if not isinstance(filer, Company):

@@ -24,13 +24,11 @@ END = "<|end|>"
 PAD = "<|pad|>"
 ROLES = {"user": "<|user|>", "assistant": "<|assistant|>", "tool": "<|tool|>"}
 # The instructions never change and a policy from scratch can't read them, so they cost it no
-# tokens: the template leaves the system's message and the tools' schemas out. The document it
-# gets twice: a causal model knows only on the second reading what a word is followed by, and
-# that tells where a name begins.
+# tokens: the template leaves the system's message and the tools' schemas out.
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{% if message.role == 'user' %}"
-    "<|user|>{{ message.content }}<|end|>{{ message.content }}<|end|>"
+    "<|user|>{{ message.content }}<|end|>"
     "{% elif message.role == 'tool' %}<|tool|>{{ message.content }}<|end|>"
     "{% elif message.role == 'assistant' %}<|assistant|>{{ message.content or '' }}"
     "{% for call in message.tool_calls or [] %}<tool_call>\n"

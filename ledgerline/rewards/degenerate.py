@@ -22,7 +22,7 @@ HONEST = "honest expert"
 _BLIND = "$1.2 billion"
 _NAMES = ("Acme", "General", "American", "National", "First", "United", "Global", "Pacific")
 _TRIES = 10
-_RUN_ON = 0.3
+_LEFT_OUT = 0.2
 _MARKS = ' ,.;:()|→•–-"“”'
 _METRICS = ("revenue", "net income", "total assets", "operating income", "gross profit")
 
@@ -67,21 +67,20 @@ def honest(example: Example) -> Script:
 def bungled(example: Example, finder: Search, rng: random.Random) -> str | None:
     """A first search gone wrong as a learner's does; None where there is none to be made.
 
-    One argument of the honest look-up is taken from elsewhere in the document, is cut too short
-    or too long, or runs into the next, which is then missing.
+    An argument of the honest look-up, or two, are taken from elsewhere in the document or are
+    cut too short or too long; one may be missing.
     """
     words = example.prompt.split()
     if not example.calls or len(words) < 2:
         return None
     meant = arguments(example.calls[0])
     for _ in range(_TRIES):
-        name = rng.choice(tuple(meant))
-        wrong = meant | {name: _misread(meant[name], words, rng)}
-        if rng.random() < _RUN_ON and name == "metric":
-            wrong["metric"] = f"{meant['metric']} {meant['period']}"
-            del wrong["period"]
-            return write_call("search", wrong)
-        if isinstance(finder(**wrong, as_of=example.document_date), Miss) and wrong != meant:
+        names = rng.sample(tuple(meant), rng.choice((1, 1, 2)))
+        wrong = meant | {name: _misread(meant[name], words, rng) for name in names}
+        if rng.random() < _LEFT_OUT:
+            del wrong[rng.choice(names)]
+        asked = dict.fromkeys(meant, "") | wrong
+        if isinstance(finder(**asked, as_of=example.document_date), Miss) and wrong != meant:
             return write_call("search", wrong)
     return None
 

@@ -11,13 +11,16 @@ from ledgerline.policy.codec import ChatCodec
 from ledgerline.settings import Settings
 from ledgerline.training.task import Item, Task
 
+_MOST_SLIPS = 2
+_REPEATED = 0.5
+
 AnyItem = TypeVar("AnyItem", bound=Item)
 
 
 class DemonstrationSettings(Settings):
     """Demonstrations are what is scarce: `count` of them, in a share `phrasings` of each kind's
     phrasings (one at least). The rest is left to practice. A share `slips` of them begins with a
-    turn that goes wrong, and shows how to go on from there.
+    turn that goes wrong, as many of these with a second, and show how to go on from there.
     """
 
     count: int
@@ -29,12 +32,12 @@ class DemonstrationSettings(Settings):
 class Demonstration:
     """One of the expert's episodes: its tokens, and which of them the policy would have sampled.
 
-    The tokens from `slip.start` to `slip.stop` went wrong: they are there, and not to be learnt.
+    Tokens with `slipped` true went wrong: they are there to be read, not to be learnt.
     """
 
     tokens: list[int]
     sampled: list[bool]
-    slip: range = range(0)
+    slipped: list[bool]
 
 
 def choose(items: Sequence[AnyItem], settings: DemonstrationSettings, seed: int) -> list[AnyItem]:
@@ -51,26 +54,37 @@ def choose(items: Sequence[AnyItem], settings: DemonstrationSettings, seed: int)
     return random_.sample(candidates, min(settings.count, len(candidates)))
 
 
-def demonstrate(codec: ChatCodec, task: Task, item: Item, slip: str | None = None) -> Demonstration:
+def demonstrate(
+    codec: ChatCodec, task: Task, item: Item, slips: Sequence[str] = ()
+) -> Demonstration:
     """The expert's episode of `item`, tokenised as if the policy had sampled it.
 
-    With `slip` it begins with that turn, and the expert goes on from there.
+    It begins with the turns `slips`, and the expert goes on from there.
     """
     episode = Episode(task.make(), task.fields(item), codec, task.limits)
-    begun = len(episode.tokens)
-    slipped = codec.encode_turn(slip) if slip is not None else []
-    if slipped:
-        episode.advance(slipped, [0.0] * len(slipped))
+    slipped = [False] * len(episode.tokens)
+    left = list(slips)
     script = task.expert(item)
     while not episode.over:
-        tokens = codec.encode_turn(script(*episode.so_far))
-        episode.advance(tokens, [0.0] * len(tokens))
-    wrong = range(begun, begun + len(slipped))
-    sampled = [own and place not in wrong for place, own in enumerate(episode.sampled)]
-    return Demonstration(episode.tokens, sampled, wrong)
+        wrong = bool(left)
+        tokens = codec.encode_turn(left.pop(0) if wrong else script(*episode.so_far))
+        appended = episode.advance(tokens, [0.0] * len(tokens))
+        slipped += [wrong] * len(tokens) + [False] * len(appended)
+    sampled = [own and not wrong for own, wrong in zip(episode.sampled, slipped, strict=True)]
+    return Demonstration(episode.tokens, sampled, slipped)
 
 
-def slip_of(item: Item, task: Task, settings: DemonstrationSettings, seed: int) -> str | None:
-    """The turn that goes wrong with which the demonstration of `item` begins, if it does."""
+def slips_of(item: Item, task: Task, settings: DemonstrationSettings, seed: int) -> list[str]:
+    """The turns that go wrong with which the demonstration of `item` begins, two at most.
+
+    The second often repeats the first: that is what a learner does, and must get out of.
+    """
     random_ = random.Random(f"{seed}:{item.id}")
-    return task.slip(item, random_) if random_.random() < settings.slips else None
+    slips: list[str] = []
+    while len(slips) < _MOST_SLIPS and random_.random() < settings.slips:
+        again = slips and random_.random() < _REPEATED
+        slip = slips[0] if again else task.slip(item, random_)
+        if slip is None:
+            break
+        slips.append(slip)
+    return slips

@@ -140,5 +140,4 @@ def _learnt(demonstration: Demonstration, reading: float) -> list[bool]:
     """Which tokens of a demonstration have a part in the loss; nothing foretells the first."""
     if not reading:
         return demonstration.sampled
-    number = len(demonstration.tokens)
-    return [place > 0 and place not in demonstration.slip for place in range(number)]
+    return [False, *(not slipped for slipped in demonstration.slipped[1:])]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ledgerline.environments.filings import episode_fields
+from ledgerline.environments.filings import SUGGESTED, episode_fields
 from ledgerline.environments.scripted import Script
 from ledgerline.environments.transcript import Outcome, Transcript, Turn
 from ledgerline.examples.example import Example
@@ -158,20 +158,29 @@ def test_every_episode_gets_exactly_one_verdict(world: World, data, written: lis
     assert all(value >= 0 for value in measured.values())
 
 
-def test_a_miss_shows_what_the_document_has_instead(world: World) -> None:
+@pytest.mark.parametrize("name", ["company", "metric", "period"])
+@pytest.mark.parametrize("wrong", ["the amount on file", ""])
+def test_a_miss_suggests_the_search_that_the_document_names(
+    world: World, name: str, wrong: str
+) -> None:
     example = world.one(lambda one: one.kind == "annual" and one.calls[0].company[0].isupper())
     (call,) = example.calls
     environment = world.environment()
     environment.reset(**episode_fields(example))
-    for name in ("company", "metric", "period"):
-        wrong = {**arguments(call), name: "the amount on file"}
-        if name != "company":
-            wrong["company"] = call.company
-        reply = environment.search(**wrong)
-        assert reply.startswith('"the amount on file"')
-        _, mark, named = reply.partition(" In the document: ")
-        assert mark, reply
-        assert getattr(call, name).casefold() in named.casefold()
+    reply = environment.search(**{**arguments(call), name: wrong})
+    assert reply.startswith(f"No such {name}. ")
+    suggested = reply.partition(SUGGESTED)[2].split(" | ")
+    assert environment.search(*suggested).startswith(f"{example.completion} | ")
+
+
+def test_nothing_is_suggested_where_the_document_itself_is_what_fails(world: World) -> None:
+    example = world.one(lambda one: one.kind == "not_reported")
+    (call,) = example.calls
+    environment = world.environment()
+    environment.reset(**episode_fields(example))
+    reply = environment.search(**arguments(call))
+    assert " reports no " in reply
+    assert SUGGESTED not in reply
 
 
 def test_a_slip_misses_and_the_expert_goes_on_from_it(world: World) -> None:
