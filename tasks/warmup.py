@@ -21,7 +21,7 @@ from ledgerline.policy.codec import ChatCodec
 from ledgerline.policy.policy import Policy
 from ledgerline.policy.scratch import build_model, train_tokenizer
 from ledgerline.rewards.observed import TRIES, observe
-from ledgerline.training.demonstrations import choose, demonstrate, slips_of
+from ledgerline.training.demonstrations import choose, demonstration
 from ledgerline.training.processes import Processes
 from ledgerline.training.warmup import WarmupSettings, WarmupStep, warm_up
 from tasks.practice import DIFFICULTY, filings_task, pass_rates, sampled, success_rate
@@ -58,12 +58,7 @@ def main(params: WarmupParams) -> None:
         engine = policy.embedded_engine(params.policy.engine)
         shown = choose(train, settings.demonstrations, settings.seed)
         mine = [
-            demonstrate(
-                policy.codec,
-                task,
-                item,
-                slips_of(item, task, settings.demonstrations, settings.seed),
-            )
+            demonstration(policy.codec, task, item, shown, settings.demonstrations, settings.seed)
             for item in track(
                 processes.share(shown), "demonstrations", transient=True, disable=not processes.main
             )

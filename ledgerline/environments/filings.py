@@ -1,6 +1,7 @@
 """The filings environment: look figures up, then answer or stay silent."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -10,7 +11,7 @@ from ledgerline.examples.mentions import Mentions, last_period
 from ledgerline.filings.search import Argument, Hit, Search
 
 SUGGESTED = "In the document: "
-"""Begins the search that a miss suggests: company, metric and period, with bars between them."""
+"""Begins the arguments of the search that a miss suggests, as JSON."""
 
 
 class FilingsEnvironment:
@@ -50,8 +51,9 @@ class FilingsEnvironment:
             The figure with what it is, or what could not be found and the search that the
             document or the filings suggest instead.
         """
-        answer = self._search(company, metric, period, as_of=self._document_date)
         asked: dict[Argument, str] = {"company": company, "metric": metric, "period": period}
+        whole = {name: self._whole(name, text) for name, text in asked.items()}
+        answer = self._search(**whole, as_of=self._document_date)
         entry: dict[str, Any] = {"tool": "search", "arguments": asked}
         if isinstance(answer, Hit):
             figure = answer.figure
@@ -79,39 +81,36 @@ class FilingsEnvironment:
             near = f" Near: {'; '.join(answer.near)}" if answer.near else ""
             # What was asked is not said again where the right search stands beside it.
             reply = (
-                f"No such {answer.argument}. {SUGGESTED}{' | '.join(meant)}"
+                f"No such {answer.argument}. {SUGGESTED}{json.dumps(meant, ensure_ascii=False)}"
                 if meant
                 else f"{answer.message}{near}"
             )
         self.evidence.append(entry)
         return reply
 
-    def _meant(self, asked: Mapping[Argument, str], failed: Argument) -> list[str] | None:
-        """Company, metric and period as the document itself has them, where that may help.
+    def _whole(self, argument: Argument, text: str) -> str:
+        """The name in the document of which `text` is a piece, if it is; else `text`."""
+        words = text.casefold().split()
+        names = _named(self._search, self._document)[argument]
+        wholes = [name for name in names if _within(words, name.casefold().split())]
+        return wholes[-1] if wholes and text not in names else text
 
-        What search knows stays as it was asked for; of the rest the mention nearest to the caret
-        is taken. None where what failed is what the document says.
+    def _meant(self, asked: Mapping[Argument, str], failed: Argument) -> dict[Argument, str] | None:
+        """The arguments as the document itself has them, where that may help.
+
+        What search knows stays as it was asked for; of the rest the name nearest to the caret is
+        taken. None where what failed is what the document says.
         """
-        knows, named = self._search.knows, self._nearest_mentions()
+        knows, named = self._search.knows, _named(self._search, self._document)
         meant = {
             argument: text
-            if argument not in named or (argument != failed and knows(argument, text))
-            else named[argument]
+            if not named[argument] or (argument != failed and knows(argument, text))
+            else named[argument][-1]
             for argument, text in asked.items()
         }
         if self._search.alike(failed, meant[failed], asked[failed]):
             return None
-        return list(meant.values())
-
-    def _nearest_mentions(self) -> dict[Argument, str]:
-        """For each argument the last of the document's phrases that may name it."""
-        named: dict[Argument, str] = {}
-        for mention in _names(self._search).find(self._document):
-            named["metric" if mention.kind == "metric" else "company"] = self._document[
-                mention.start : mention.end
-            ]
-        last = last_period(self._document)
-        return named | {"period": last} if last else named
+        return meant
 
     def return_answer(self, answer: str) -> str:
         """End with the figure that completes the document, or with nothing.
@@ -129,6 +128,31 @@ class FilingsEnvironment:
 def _names(search: Search) -> Mentions:
     """The names of what `search` knows."""
     return Mentions(search.companies.values(), search.catalogue)
+
+
+@lru_cache(maxsize=10_000)
+def _named(search: Search, document: str) -> dict[Argument, list[str]]:
+    """For each argument the document's own phrases that may name it, the nearest to the caret last.
+
+    Of periods it is only that one.
+    """
+    named: dict[Argument, list[str]] = {"company": [], "metric": [], "period": []}
+    for mention in _names(search).find(document):
+        named["metric" if mention.kind == "metric" else "company"].append(
+            document[mention.start : mention.end]
+        )
+    last = last_period(document)
+    if last:
+        named["period"].append(last)
+    return named
+
+
+def _within(words: Sequence[str], name: Sequence[str]) -> bool:
+    """Whether `words` stand in `name`, one after the other, and are not all of it."""
+    size = len(words)
+    return 0 < size < len(name) and any(
+        name[at : at + size] == words for at in range(len(name) - size + 1)
+    )
 
 
 def episode_fields(example: Example) -> dict[str, Any]:

@@ -7,29 +7,8 @@ document, and so can also ask for a metric that it has never seen.
 
 import random
 
-_KIND = (
-    "active", "adjusted", "annualised", "average", "billed", "blended", "certified", "churned",
-    "committed", "completed", "contracted", "daily", "deferred", "delivered", "digital", "direct",
-    "domestic", "eligible", "engaged", "estimated", "forward", "franchised", "idle", "implied",
-    "inbound", "indexed", "insured", "licensed", "like-for-like", "loyal", "managed", "monthly",
-    "organic", "overdue", "paid", "peak", "pending", "planned", "premium", "qualified", "recurring",
-    "regional", "rented", "repeat", "returned", "scheduled", "seasonal", "shared", "stored",
-    "targeted", "tracked", "unbilled", "unique", "unplanned", "verified", "weighted", "weekly",
-)  # fmt: skip
-_THING = (
-    "account", "agent", "aircraft", "basket", "bed", "berth", "booking", "brand", "cabin", "call",
-    "campaign", "carbon", "cargo", "channel", "claim", "client", "complaint", "contract", "course",
-    "customer", "delivery", "device", "dealer", "defect", "depot", "design", "device", "donor",
-    "download", "driver", "employee", "energy", "factory", "fleet", "footfall", "freight", "grant",
-    "guest", "harvest", "hotel", "household", "incident", "innovation", "kiosk", "laboratory",
-    "lead", "lease", "listing", "loyalty", "machine", "member", "merchant", "newsletter", "office",
-    "order", "outage", "parcel", "passenger", "patent", "patient", "pipeline", "pixel", "plant",
-    "platform", "policy", "portfolio", "project", "prospect", "query", "recruiting", "referral",
-    "refinery", "reservoir", "rider", "route", "safety", "seat", "server", "shelf", "shipment",
-    "site", "station", "store", "student", "subscriber", "supplier", "survey", "terminal",
-    "ticket", "trademark", "training", "trial", "turbine", "user", "vehicle", "vendor", "venue",
-    "vessel", "viewer", "visitor", "voucher", "warehouse", "water", "website", "well", "workshop",
-)  # fmt: skip
+from ledgerline.examples.everyday_words import ADJECTIVES, NOUNS
+
 _MEASURE = (
     "accuracy", "additions", "availability", "awareness", "backlog", "cancellations", "capacity",
     "completions", "conversions", "coverage", "cycle time", "days", "density", "diversity",
@@ -54,12 +33,6 @@ _ACT = (
 _OWNERS = ("alumni", "associates", "co-owners", "franchisees", "members", "partners", "sponsors")
 _STATE = ("accrued", "consolidated", "disputed", "impaired", "pledged", "restricted", "settled")
 _DO = ("acquire", "develop", "equip", "lease", "maintain", "replace", "restore", "upgrade")
-_UNCOUNTED = frozenset(
-    {
-        "aircraft", "carbon", "cargo", "energy", "footfall", "freight", "innovation", "loyalty",
-        "recruiting", "safety", "training", "water",
-    }
-)  # fmt: skip
 _SYLLABLES = (
     "ad", "al", "an", "ar", "as", "be", "bra", "ca", "cel", "chi", "co", "cre", "da", "del", "di",
     "do", "dy", "el", "en", "ep", "er", "es", "ex", "fa", "fi", "flo", "for", "ga", "gli", "go",
@@ -73,34 +46,29 @@ _ENDINGS = ("", "", "l", "m", "n", "r", "s", "t", "x", "ment", "ing", "tion", "u
 
 
 def indicator(rng: random.Random) -> str:
-    """A name such as "qualified dealer response time", "total survey and outage hours" or "DTR"."""
-    first = rng.choice(_KIND) if rng.random() < 0.4 else _invented(rng)
-    thing, other = rng.choice(_THING), rng.choice(_THING)
-    measure = rng.choice(_MEASURE) if rng.random() < 0.7 else _invented(rng)
+    """A name such as "brisk orchard response time", "total survey and wagon hours" or "DTR"."""
+    first = rng.choice(ADJECTIVES) if rng.random() < 0.5 else _invented(rng)
+    thing, other, third = (_thing(rng) for _ in range(3))
+    measure = rng.choice(_MEASURE) if rng.random() < 0.5 else _thing(rng)
+    act, leading, state = rng.choice(_ACT), rng.choice(_LEADING), rng.choice(_STATE)
+    owners, do = rng.choice(_OWNERS), rng.choice(_DO)
     shapes = (
+        thing,
         f"{first} {measure}",
         f"{thing} {measure}",
         f"{first} {thing} {measure}",
         f"{measure} of {first} {_plural(thing)}",
-        f"{rng.choice(_LEADING)} {first} {measure}",
-        f"{rng.choice(_LEADING)} {thing} {measure}",
+        f"{leading} {first} {measure}",
+        f"{leading} {thing} {measure}",
+        f"{leading} {_plural(thing)}",
+        f"{thing} {act}",
         f"{thing} and {other} {measure}",
-        f"{rng.choice(_ACT)} of {thing}, {other} and {first} {measure}",
-        f"{rng.choice(_ACT)} to {rng.choice(_DO)} {thing} and {other} {measure}",
-        *_statement_lines(rng, first, thing, other, measure),
-        _invented(rng),
-        _letters(rng),
-    )
-    return rng.choice(shapes)
-
-
-def _statement_lines(
-    rng: random.Random, first: str, thing: str, other: str, measure: str
-) -> tuple[str, ...]:
-    """Names in the shapes of a statement's lines: what is netted, owned, shared or in brackets."""
-    act, leading = rng.choice(_ACT), rng.choice(_LEADING)
-    state, owners = rng.choice(_STATE), rng.choice(_OWNERS)
-    return (
+        f"{thing} and {other} {act}",
+        f"{act} of {thing}, {other} and {first} {measure}",
+        f"{act} to {thing} and {other}",
+        f"{act} to {do} {thing} and {other} {measure}",
+        f"{act} for {act} of {thing}, {other} and {third}",
+        # In the shapes of a statement's lines: what is netted, owned, shared or in brackets.
         f"{thing} {measure}, net of {other} {act}",
         f"{leading} {thing} {measure}, net",
         f"{thing} and {other} {measure}, less {state} {act}",
@@ -121,16 +89,21 @@ def _statement_lines(
         f"{_letters(rng)} {measure}",
         f"{first} {_letters(rng)}",
         f"{leading} {state} {_plural(thing)}",
+        _invented(rng),
+        _letters(rng),
     )
+    return rng.choice(shapes)
+
+
+def _thing(rng: random.Random) -> str:
+    return rng.choice(NOUNS) if rng.random() < 0.75 else _invented(rng).lower()
 
 
 def _plural(thing: str) -> str:
-    """ "policies", "surveys", "aircraft"."""
-    if thing in _UNCOUNTED:
-        return thing
-    if thing.endswith("y") and thing[-2] not in "aeo":
+    """ "policies", "surveys", "boxes"."""
+    if thing.endswith("y") and thing[-2:-1] not in "aeo":
         return f"{thing[:-1]}ies"
-    return f"{thing}s"
+    return f"{thing}es" if thing.endswith(("s", "x", "sh", "ch")) else f"{thing}s"
 
 
 def _letters(rng: random.Random) -> str:

@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from itertools import accumulate
+from functools import cache
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Holdout
@@ -55,7 +55,7 @@ class Universe:
             )
         self._metrics = self._common_metrics()
         self._desks: dict[tuple[bool, bool, Suits], list[Series]] = {}
-        self._drawn: dict[tuple[bool, Suits], tuple[list[str], list[int]]] = {}
+        self._fitting = cache(self._find_fitting)
 
     def _common_metrics(self) -> dict[str, int]:
         """Metric → how many of a few companies report it.
@@ -136,19 +136,19 @@ class Universe:
         return (period.fiscal_year in self.holdouts.fiscal_years) is (Holdout.PERIOD in wanted)
 
     def metric(self, held: bool, rng: random.Random, suits: Suits) -> str | None:
-        """A metric that `suits`, held out or not, drawn as often as companies report it."""
-        key = (held, suits)
-        drawn = self._drawn.get(key)
-        if drawn is None:
-            names = [
-                name
-                for name in self._metrics
-                if self.holdouts.metric(name) is held and suits(self.catalogue.get(name))
-            ]
-            drawn = names, list(accumulate(self._metrics[name] for name in names))
-            self._drawn[key] = drawn
-        names, weights = drawn
-        return rng.choices(names, cum_weights=weights)[0] if names else None
+        """A metric that `suits`, held out or not.
+
+        Each as often as any other: drawn by how many report it, a few would be all that is read.
+        """
+        names = self._fitting(held, suits)
+        return rng.choice(names) if names else None
+
+    def _find_fitting(self, held: bool, suits: Suits) -> list[str]:
+        return [
+            name
+            for name in self._metrics
+            if self.holdouts.metric(name) is held and suits(self.catalogue.get(name))
+        ]
 
     def latest(self, cik: int, metric: str, period: Period) -> Figure | None:
         """A company's figure of a metric as it was last filed."""

@@ -1,11 +1,15 @@
 """Text to tokens and back, in a policy's own chat template."""
 
 import json
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
+
+_BETWEEN = re.compile(r'", "\w+": "')
+"""What stands between two arguments of a call: begins nothing and ends nothing by itself."""
 
 
 class ChatCodec:
@@ -18,7 +22,8 @@ class ChatCodec:
     def __init__(self, tokenizer: PreTrainedTokenizerBase):
         self.tokenizer = tokenizer
         self.end_of_turn: int = tokenizer.eos_token_id
-        self._markup = sorted(tokenizer.get_added_vocab(), key=len, reverse=True)
+        markup = (piece for piece in tokenizer.get_added_vocab() if not _BETWEEN.fullmatch(piece))
+        self._markup = sorted(markup, key=len, reverse=True)
         self._prompt = lru_cache(maxsize=100_000)(self._render_prompt)
         self._result = lru_cache(maxsize=100_000)(self._render_result)
         self._decode = lru_cache(maxsize=200_000)(self._decode_tokens)

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ledgerline.environments.calls import write_call
+from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.environments.scripted import Script
 from ledgerline.environments.transcript import Turn
 from ledgerline.examples.example import Example, Lookup
 from ledgerline.filings import figures
 from ledgerline.filings.periods import Period
-from ledgerline.filings.search import Miss, Search
+from ledgerline.filings.search import Search
 
 Policy = Callable[[Example], Script]
 
@@ -74,13 +75,15 @@ def bungled(example: Example, finder: Search, rng: random.Random) -> str | None:
     if not example.calls or len(words) < 2:
         return None
     meant = arguments(example.calls[0])
+    environment = FilingsEnvironment(finder)
     for _ in range(_TRIES):
         names = rng.sample(tuple(meant), rng.choice((1, 1, 2)))
         wrong = meant | {name: _misread(meant[name], words, rng) for name in names}
         if rng.random() < _LEFT_OUT:
             del wrong[rng.choice(names)]
-        asked = dict.fromkeys(meant, "") | wrong
-        if isinstance(finder(**asked, as_of=example.document_date), Miss) and wrong != meant:
+        environment.reset(**episode_fields(example))
+        environment.search(**wrong)
+        if not environment.evidence[-1]["hit"] and wrong != meant:
             return write_call("search", wrong)
     return None
 

@@ -20,12 +20,14 @@ AnyItem = TypeVar("AnyItem", bound=Item)
 class DemonstrationSettings(Settings):
     """Demonstrations are what is scarce: `count` of them, in a share `phrasings` of each kind's
     phrasings (one at least). The rest is left to practice. A share `slips` of them begins with a
-    turn that goes wrong, as many of these with a second, and show how to go on from there.
+    turn that goes wrong, as many of these with a second, and show how to go on from there; of
+    those a share `misplaced` stands after another document's opening.
     """
 
     count: int
     phrasings: float
     slips: float
+    misplaced: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +57,21 @@ def choose(items: Sequence[AnyItem], settings: DemonstrationSettings, seed: int)
 
 
 def demonstrate(
-    codec: ChatCodec, task: Task, item: Item, slips: Sequence[str] = ()
+    codec: ChatCodec,
+    task: Task,
+    item: Item,
+    slips: Sequence[str] = (),
+    misplaced: Item | None = None,
 ) -> Demonstration:
     """The expert's episode of `item`, tokenised as if the policy had sampled it.
 
-    It begins with the turns `slips`, and the expert goes on from there.
+    It begins with the turns `slips`, and the expert goes on from there. With `misplaced` it stands
+    after the opening of that item: then only the replies tell what to do, and whoever reads the
+    document again instead learns nothing.
     """
     episode = Episode(task.make(), task.fields(item), codec, task.limits)
-    slipped = [False] * len(episode.tokens)
+    begun = episode.prompt_length
+    slipped = [False] * begun
     left = list(slips)
     script = task.expert(item)
     while not episode.over:
@@ -71,17 +80,39 @@ def demonstrate(
         appended = episode.advance(tokens, [0.0] * len(tokens))
         slipped += [wrong] * len(tokens) + [False] * len(appended)
     sampled = [own and not wrong for own, wrong in zip(episode.sampled, slipped, strict=True)]
-    return Demonstration(episode.tokens, sampled, slipped)
+    if misplaced is None:
+        return Demonstration(episode.tokens, sampled, slipped)
+    other = Episode(task.make(), task.fields(misplaced), codec, task.limits)
+    nothing = [False] * other.prompt_length
+    return Demonstration(
+        other.tokens + episode.tokens[begun:],
+        nothing + sampled[begun:],
+        nothing + slipped[begun:],
+    )
 
 
-def slips_of(item: Item, task: Task, settings: DemonstrationSettings, seed: int) -> list[str]:
-    """The turns that go wrong with which the demonstration of `item` begins, two at most.
+def demonstration(
+    codec: ChatCodec,
+    task: Task,
+    item: Item,
+    others: Sequence[Item],
+    settings: DemonstrationSettings,
+    seed: int,
+) -> Demonstration:
+    """The demonstration of `item` that `settings` and `seed` make, slips and all."""
+    random_ = random.Random(f"{seed}:{item.id}")
+    slips = _slips(item, task, settings.slips, random_)
+    misplaced = slips and random_.random() < settings.misplaced
+    return demonstrate(codec, task, item, slips, random_.choice(others) if misplaced else None)
+
+
+def _slips(item: Item, task: Task, share: float, random_: random.Random) -> list[str]:
+    """The turns that go wrong with which a demonstration begins, two at most.
 
     The second often repeats the first: that is what a learner does, and must get out of.
     """
-    random_ = random.Random(f"{seed}:{item.id}")
     slips: list[str] = []
-    while len(slips) < _MOST_SLIPS and random_.random() < settings.slips:
+    while len(slips) < _MOST_SLIPS and random_.random() < share:
         again = slips and random_.random() < _REPEATED
         slip = slips[0] if again else task.slip(item, random_)
         if slip is None:

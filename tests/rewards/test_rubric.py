@@ -1,3 +1,4 @@
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -169,8 +170,18 @@ def test_a_miss_suggests_the_search_that_the_document_names(
     environment.reset(**episode_fields(example))
     reply = environment.search(**{**arguments(call), name: wrong})
     assert reply.startswith(f"No such {name}. ")
-    suggested = reply.partition(SUGGESTED)[2].split(" | ")
-    assert environment.search(*suggested).startswith(f"{example.completion} | ")
+    suggested = json.loads(reply.partition(SUGGESTED)[2])
+    assert environment.search(**suggested).startswith(f"{example.completion} | ")
+
+
+def test_a_name_cut_short_is_completed_from_the_document(world: World) -> None:
+    example = world.one(lambda one: one.kind == "annual" and " " in one.calls[0].metric)
+    (call,) = example.calls
+    environment = world.environment()
+    environment.reset(**episode_fields(example))
+    cut = {**arguments(call), "metric": call.metric.split()[0]}
+    assert environment.search(**cut).startswith(f"{example.completion} | ")
+    assert environment.evidence[-1]["arguments"] == cut
 
 
 def test_nothing_is_suggested_where_the_document_itself_is_what_fails(world: World) -> None:
