@@ -6,6 +6,7 @@ from ledgerline.examples.grammar import Phrasing, Recombination, phrasings
 from ledgerline.examples.holdouts import Holdouts, HoldoutSettings, expansions
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.scribe import OPENINGS
+from ledgerline.examples.silence import TALK_KINDS
 from ledgerline.examples.synthesize import SILENT_KINDS
 from ledgerline.filings.catalogue import Catalogue
 
@@ -18,8 +19,9 @@ SLOTS = {
 def test_there_are_many_phrasings_in_four_registers() -> None:
     families = {name: texts for name, texts in phrasings().items() if name != OPENINGS}
     every = [phrasing for texts in families.values() for phrasing in texts]
-    assert len(every) >= 800
-    assert len(families["flow"]) >= 200
+    assert len(every) >= 1600
+    assert len(families["flow"]) >= 340
+    assert all(len(families[kind]) >= 95 for kind in TALK_KINDS)
     assert len({phrasing.id for phrasing in every}) == len(every)
     assert {phrasing.register for phrasing in every} == {"memo", "deck", "email", "press"}
 
