@@ -1,6 +1,7 @@
 """Playing an episode with a script: the audit's policies, the baselines, a person."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ledgerline.environments.dialogue import Dialogue, Limits
@@ -9,6 +10,22 @@ from ledgerline.environments.transcript import Transcript, Turn
 
 Script = Callable[[str, Sequence[Turn]], str]
 """(user's message, turns so far) → the text of the next turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A turn that went wrong from its beginning up to `rest`, which is how to make the best of it.
+
+    Where `rest` is empty, nothing of the turn is worth imitating.
+    """
+
+    wrong: str
+    rest: str = ""
+
+    @property
+    def text(self) -> str:
+        """The whole turn."""
+        return self.wrong + self.rest
 
 
 def play(

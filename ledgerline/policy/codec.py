@@ -42,7 +42,12 @@ class ChatCodec:
 
     def encode_turn(self, text: str) -> list[int]:
         """Tokens of a turn that somebody else wrote (a demonstration), end of turn included."""
-        return [*self.tokenizer.encode(text, add_special_tokens=False), self.end_of_turn]
+        return [*self.encode_part(text), self.end_of_turn]
+
+    def encode_part(self, text: str) -> list[int]:
+        """Tokens of the beginning of such a turn."""
+        tokens: list[int] = self.tokenizer.encode(text, add_special_tokens=False) if text else []
+        return tokens
 
     def _render_prompt(self, system: str, user: str, tools: str) -> tuple[int, ...]:
         messages = [

@@ -4,13 +4,15 @@ Each is a function of one example (the honest one must know what is due; the oth
 what a policy could learn) and returns a script for `environments.scripted.play`.
 """
 
+import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ledgerline.environments.calls import write_call
+from ledgerline.environments.calls import read_call, write_call
+from ledgerline.environments.environment import tools_of
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
-from ledgerline.environments.scripted import Script
+from ledgerline.environments.scripted import Script, Slip
 from ledgerline.environments.transcript import Turn
 from ledgerline.examples.example import Example, Lookup
 from ledgerline.filings import figures
@@ -24,6 +26,7 @@ _BLIND = "$1.2 billion"
 _NAMES = ("Acme", "General", "American", "National", "First", "United", "Global", "Pacific")
 _TRIES = 10
 _LEFT_OUT = 0.2
+_STUTTERED = 0.3
 _MARKS = ' ,.;:()|→•–-"“”'
 _METRICS = ("revenue", "net income", "total assets", "operating income", "gross profit")
 
@@ -65,11 +68,11 @@ def honest(example: Example) -> Script:
     return script
 
 
-def bungled(example: Example, finder: Search, rng: random.Random) -> str | None:
+def bungled(example: Example, finder: Search, rng: random.Random) -> Slip | None:
     """A first search gone wrong as a learner's does; None where there is none to be made.
 
     An argument of the honest look-up, or two, are taken from elsewhere in the document or are
-    cut too short or too long; one may be missing.
+    cut too short or too long; one may be missing, or stutter.
     """
     words = example.prompt.split()
     if not example.calls or len(words) < 2:
@@ -77,15 +80,35 @@ def bungled(example: Example, finder: Search, rng: random.Random) -> str | None:
     meant = arguments(example.calls[0])
     environment = FilingsEnvironment(finder)
     for _ in range(_TRIES):
-        names = rng.sample(tuple(meant), rng.choice((1, 1, 2)))
-        wrong = meant | {name: _misread(meant[name], words, rng) for name in names}
-        if rng.random() < _LEFT_OUT:
-            del wrong[rng.choice(names)]
+        slip = (_stuttering if rng.random() < _STUTTERED else _misreading)(meant, words, rng)
         environment.reset(**episode_fields(example))
-        environment.search(**wrong)
-        if not environment.evidence[-1]["hit"] and wrong != meant:
-            return write_call("search", wrong)
+        call = read_call(slip.text, tools_of(environment))
+        environment.search(**call.arguments)
+        if not environment.evidence[-1]["hit"] and call.arguments != meant:
+            return slip
     return None
+
+
+def _misreading(meant: dict[str, str], words: Sequence[str], rng: random.Random) -> Slip:
+    """A search of which an argument, or two, are other words of the document."""
+    names = rng.sample(tuple(meant), rng.choice((1, 1, 2)))
+    wrong = meant | {name: _misread(meant[name], words, rng) for name in names}
+    if rng.random() < _LEFT_OUT:
+        del wrong[rng.choice(names)]
+    return Slip(write_call("search", wrong))
+
+
+def _stuttering(meant: dict[str, str], words: Sequence[str], rng: random.Random) -> Slip:
+    """A search of which one argument gets stuck, and what is left to write of it then."""
+    name = rng.choice(tuple(meant))
+    begun = meant[name][: rng.randint(0, len(meant[name]))] if rng.random() < 0.5 else ""
+    word = rng.choice(words)
+    piece = word[: rng.randint(1, 4)] if rng.random() < 0.5 else f"{word} "
+    stuck = begun + piece * rng.randint(2, 10)
+    text = write_call("search", meant | {name: stuck})
+    value = json.dumps(stuck, ensure_ascii=False)[:-1]
+    end = text.index(value, text.index(f'"{name}": ')) + len(value)
+    return Slip(text[:end], text[end:])
 
 
 def _misread(argument: str, words: Sequence[str], rng: random.Random) -> str:

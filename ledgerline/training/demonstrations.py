@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ledgerline.environments.episode import Episode
+from ledgerline.environments.scripted import Slip
 from ledgerline.policy.codec import ChatCodec
 from ledgerline.settings import Settings
 from ledgerline.training.task import Item, Task
@@ -19,13 +20,15 @@ AnyItem = TypeVar("AnyItem", bound=Item)
 
 class DemonstrationSettings(Settings):
     """Demonstrations are what is scarce: `count` of them, in a share `phrasings` of each kind's
-    phrasings (one at least). The rest is left to practice. A share `slips` of them begins with a
+    phrasings (one at least), or in the share that `fewer` names for a kind. The rest is left to
+    practice. A share `slips` of them begins with a
     turn that goes wrong, as many of these with a second, and show how to go on from there; of
     those a share `misplaced` stands after another document's opening.
     """
 
     count: int
     phrasings: float
+    fewer: dict[str, float]
     slips: float
     misplaced: float
 
@@ -50,7 +53,8 @@ def choose(items: Sequence[AnyItem], settings: DemonstrationSettings, seed: int)
         phrasings[item.kind].add(item.phrasing)
     shown: set[str] = set()
     for kind in sorted(phrasings):
-        number = max(1, round(settings.phrasings * len(phrasings[kind])))
+        share = settings.fewer.get(kind, settings.phrasings)
+        number = max(1, round(share * len(phrasings[kind])))
         shown |= set(random_.sample(sorted(phrasings[kind]), number))
     candidates = [item for item in items if item.phrasing in shown]
     return random_.sample(candidates, min(settings.count, len(candidates)))
@@ -60,7 +64,7 @@ def demonstrate(
     codec: ChatCodec,
     task: Task,
     item: Item,
-    slips: Sequence[str] = (),
+    slips: Sequence[Slip] = (),
     misplaced: Item | None = None,
 ) -> Demonstration:
     """The expert's episode of `item`, tokenised as if the policy had sampled it.
@@ -75,10 +79,12 @@ def demonstrate(
     left = list(slips)
     script = task.expert(item)
     while not episode.over:
-        wrong = bool(left)
-        tokens = codec.encode_turn(left.pop(0) if wrong else script(*episode.so_far))
-        appended = episode.advance(tokens, [0.0] * len(tokens))
-        slipped += [wrong] * len(tokens) + [False] * len(appended)
+        slip = left.pop(0) if left else Slip("", script(*episode.so_far))
+        wrong = codec.encode_part(slip.wrong)
+        rest = codec.encode_turn(slip.rest)
+        appended = episode.advance([*wrong, *rest], [0.0] * (len(wrong) + len(rest)))
+        learnt = bool(slip.rest)
+        slipped += [True] * len(wrong) + [not learnt] * len(rest) + [False] * len(appended)
     sampled = [own and not wrong for own, wrong in zip(episode.sampled, slipped, strict=True)]
     if misplaced is None:
         return Demonstration(episode.tokens, sampled, slipped)
@@ -106,12 +112,12 @@ def demonstration(
     return demonstrate(codec, task, item, slips, random_.choice(others) if misplaced else None)
 
 
-def _slips(item: Item, task: Task, share: float, random_: random.Random) -> list[str]:
+def _slips(item: Item, task: Task, share: float, random_: random.Random) -> list[Slip]:
     """The turns that go wrong with which a demonstration begins, two at most.
 
     The second often repeats the first: that is what a learner does, and must get out of.
     """
-    slips: list[str] = []
+    slips: list[Slip] = []
     while len(slips) < _MOST_SLIPS and random_.random() < share:
         again = slips and random_.random() < _REPEATED
         slip = slips[0] if again else task.slip(item, random_)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ledgerline.environments.dialogue import Limits
 from ledgerline.environments.environment import Environment
-from ledgerline.environments.scripted import Script
+from ledgerline.environments.scripted import Script, Slip
 from ledgerline.environments.transcript import Transcript
 from ledgerline.rewards.rubric import Reward
 
@@ -39,8 +39,8 @@ class Task:
     `make` gives a fresh environment, `fields` what its `reset` takes for an item, `score` the
     reward of a transcript, `succeeded` whether the item was solved (what accuracy counts),
     `expert` a script that solves an item honestly, from wherever the episode stands
-    (demonstrations are played from it), and `slip` the text of a first turn that goes wrong, or
-    None, for demonstrations of how to go on from there.
+    (demonstrations are played from it), and `slip` a first turn that goes wrong, or None, for
+    demonstrations of how to go on from there.
     """
 
     make: Callable[[], Environment]
@@ -49,4 +49,4 @@ class Task:
     score: Callable[[Transcript, Any], Reward]
     succeeded: Callable[[Transcript, Any], bool]
     expert: Callable[[Any], Script]
-    slip: Callable[[Any, random.Random], str | None] = lambda _item, _rng: None
+    slip: Callable[[Any, random.Random], Slip | None] = lambda _item, _rng: None

@@ -204,7 +204,7 @@ def test_a_slip_misses_and_the_expert_goes_on_from_it(world: World) -> None:
         follow = honest(example)
 
         def script(
-            opening: str, turns: Sequence[Turn], first: str = first, follow: Script = follow
+            opening: str, turns: Sequence[Turn], first: str = first.text, follow: Script = follow
         ) -> str:
             return follow(opening, turns) if turns else first
 

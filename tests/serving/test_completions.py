@@ -101,7 +101,13 @@ def learn(examples: tuple[Example, ...], search: Search) -> Policy:
     )
     settings = {
         "seed": 0,
-        "demonstrations": {"count": 2, "phrasings": 1.0, "slips": 0.0, "misplaced": 0.0},
+        "demonstrations": {
+            "count": 2,
+            "phrasings": 1.0,
+            "fewer": {},
+            "slips": 0.0,
+            "misplaced": 0.0,
+        },
         "batch": 2,
         "batch_tokens": 2048,
         "reading": 0.0,

@@ -94,7 +94,13 @@ def warm(policy: Policy, batch: int = 16, steps: int = 45) -> None:
         WarmupSettings.model_validate(
             {
                 "seed": 0,
-                "demonstrations": {"count": 32, "phrasings": 1.0, "slips": 0.0, "misplaced": 0.0},
+                "demonstrations": {
+                    "count": 32,
+                    "phrasings": 1.0,
+                    "fewer": {},
+                    "slips": 0.0,
+                    "misplaced": 0.0,
+                },
                 "batch": batch,
                 "steps": steps,
                 "check_every": 45,
