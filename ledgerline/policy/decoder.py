@@ -15,6 +15,15 @@ from transformers import PreTrainedModel
 from ledgerline.errors import LedgerlineError
 
 ARCHITECTURES = ("qwen2", "llama")
+_REACH = 32
+"""Positions are attended to in multiples of this, see `round_up`."""
+
+
+def round_up(number: int, step: int) -> int:
+    """The next multiple of `step`. A matrix product of a shape that was not seen lately costs a
+    CPU most of a millisecond to set up, more than running it: padded shapes come again.
+    """
+    return -(-number // step) * step
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +142,11 @@ class Decoder:
         row_index = torch.arange(number, device=self.device) if rows is None else rows
         positions = start[:, None] + torch.arange(width, device=self.device)
         positions = positions.clamp(max=cache.positions - 1)
-        reach = int((start + count).max())
+        reach = min(round_up(int((start + count).max()), _REACH), cache.positions)
         cos, sin = self._cos[positions][:, None], self._sin[positions][:, None]
-        # [rows, 1, width, reach]: a token sees what is not later than itself.
-        hidden_later = torch.arange(reach, device=self.device) > positions[:, None, :, None]
+        # [rows, 1, 1, width, reach], added to scores: a token sees what is not later than itself.
+        later = torch.arange(reach, device=self.device) > positions[:, None, None, :, None]
+        hidden = torch.zeros(later.shape, device=self.device).masked_fill_(later, float("-inf"))
         state = self.embedding[tokens]
         for index, layer in enumerate(self.layers):
             normed = self._normalise(state, layer.input_norm)
@@ -147,9 +157,9 @@ class Decoder:
             cache.values[index, row_index[:, None], :, positions] = value.transpose(1, 2)
             mixed = self._attend(
                 query,
-                cache.keys[index, here][:, :, :reach],
-                cache.values[index, here][:, :, :reach],
-                hidden_later,
+                cache.keys[index, :, :, :reach][here],
+                cache.values[index, :, :, :reach][here],
+                hidden,
             )
             state = state + functional.linear(mixed, layer.out, layer.out_bias)
             gate, up = functional.linear(
@@ -169,16 +179,17 @@ class Decoder:
         )
         return query, key, value
 
-    def _attend(self, query: Tensor, keys: Tensor, values: Tensor, hidden_later: Tensor) -> Tensor:
+    def _attend(self, query: Tensor, keys: Tensor, values: Tensor, hidden: Tensor) -> Tensor:
         """Grouped-query attention: the query heads of one key head form one matrix product."""
         rows, _, width, _ = query.shape
         group = self.heads // self.kv_heads
         query = query.reshape(rows, self.kv_heads, group * width, self.head_width)
-        scores = torch.matmul(query, keys.transpose(-1, -2)).float() * self.head_width**-0.5
+        # Copied together first: products of slices of the cache take a far slower path on a CPU.
+        scores = torch.matmul(query, keys.contiguous().transpose(-1, -2))
         scores = scores.view(rows, self.kv_heads, group, width, -1)
-        scores = scores.masked_fill(hidden_later[:, :, None], float("-inf"))
+        scores = torch.add(hidden, scores, alpha=self.head_width**-0.5)
         weights = scores.softmax(-1).to(self.dtype).view(rows, self.kv_heads, group * width, -1)
-        mixed = torch.matmul(weights, values)
+        mixed = torch.matmul(weights, values.contiguous())
         mixed = mixed.view(rows, self.heads, width, self.head_width).transpose(1, 2)
         return mixed.reshape(rows, width, self.heads * self.head_width)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from ledgerline.policy.decoder import Decoder, KeyValueCache
+from ledgerline.policy.decoder import Decoder, KeyValueCache, round_up
 from ledgerline.settings import Settings
 
 
@@ -143,8 +143,11 @@ class EmbeddedEngine:
         """Feed the pending tokens of the rows at `indices`; logits [len(indices), vocabulary]."""
         if not indices:
             return torch.empty(0)
+        number = len(indices)
+        # Rows that fill up are the last one again: the same is written to the same places.
+        indices = indices + indices[-1:] * (round_up(len(indices), 4) - len(indices))
         chosen = [rows[index] for index in indices]
-        width = max(len(row.pending) for row in chosen)
+        width = round_up(max(len(row.pending) for row in chosen), 8)
         padded = [row.pending + [0] * (width - len(row.pending)) for row in chosen]
         device = self._decoder.device
         logits = self._decoder.forward(
@@ -157,19 +160,21 @@ class EmbeddedEngine:
         for row in chosen:
             row.length += len(row.pending)
             row.pending = []
-        return logits
+        return logits[:number]
 
     def _take_in_one(self, rows: list[_Row]) -> Tensor:
-        """Feed one token to every row, without moving any; logits [len(rows), vocabulary].
+        """Feed one token to every row, without moving any; logits [at least rows, vocabulary].
 
         Rows with a reply still to be taken in ride along: what is written for them lies beyond
-        their length, and the reply overwrites it.
+        their length, and the reply overwrites it. So do a few rows of the cache that nobody has.
         """
         device = self._decoder.device
+        number = min(round_up(len(rows), 16), self._capacity)
+        free = number - len(rows)
         logits = self._decoder.forward(
-            torch.tensor([row.pending[:1] for row in rows], device=device),
-            torch.tensor([row.length for row in rows], device=device),
-            torch.ones(len(rows), dtype=torch.long, device=device),
+            torch.tensor([*(row.pending[:1] for row in rows), *[[0]] * free], device=device),
+            torch.tensor([*(row.length for row in rows), *[0] * free], device=device),
+            torch.ones(number, dtype=torch.long, device=device),
             self._cache,
         )
         for row in rows:

@@ -13,6 +13,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from ledgerline.policy.packed import pack, packed_states, runs_packed
+from ledgerline.training.likelihood import likelihood
+
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
@@ -149,20 +152,21 @@ def scored_values(batch: Batch, values: Sequence[Sequence[float]]) -> Tensor:
 
 
 def logprobs(model: PreTrainedModel, batch: Batch, temperature: float) -> tuple[Tensor, Tensor]:
-    """Log-probabilities and entropies of a batch's scored tokens, in row order: both [tokens]."""
-    scores = (scored_logits(model, batch) / temperature).log_softmax(-1)
-    chosen = batch.tokens[batch.scored]
-    entropy = -(scores.exp() * scores).sum(-1).detach()
-    return scores.gather(-1, chosen[:, None]).squeeze(-1), entropy
+    """Log-probabilities and entropies of a batch's scored tokens, in row order: both [tokens].
 
-
-def scored_logits(model: PreTrainedModel, batch: Batch) -> Tensor:
-    """What speaks for a batch's scored tokens, in row order: float32 [tokens, vocabulary].
-
-    Made for these alone: the logits of a whole history would be most of the memory.
+    Only the former have a gradient. Scores are made for these tokens alone: those of a whole
+    history would be most of the memory.
     """
-    logits: Tensor = model.get_output_embeddings()(_states(model, batch)).float()
-    return logits
+    states = _states(model, batch)
+    dtype = _working_dtype(states)
+    head = model.get_output_embeddings().weight.to(dtype)
+    return likelihood(states.to(dtype), head, batch.tokens[batch.scored], temperature)
+
+
+def _working_dtype(states: Tensor) -> torch.dtype:
+    """What matrices are multiplied in, here and now."""
+    device = states.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else states.dtype
 
 
 def _states(model: PreTrainedModel, batch: Batch) -> Tensor:
@@ -170,6 +174,8 @@ def _states(model: PreTrainedModel, batch: Batch) -> Tensor:
 
     The token at position t is foretold by the state at t − 1.
     """
+    if runs_packed(model):
+        return _states_packed(model, batch)
     decoder: Any = model.get_decoder()
     if batch.prompts is None:
         hidden = decoder(
@@ -197,6 +203,29 @@ def _states(model: PreTrainedModel, batch: Batch) -> Tensor:
     before = torch.cat((begun.last_hidden_state[owner, -1:], rest.last_hidden_state[:, :-1]), 1)
     chosen: Tensor = before[batch.scored]
     return chosen
+
+
+def _states_packed(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """The same without padding, by our own forward and backward pass."""
+    lengths = batch.attention.sum(1).tolist()
+    rows = [row[:length] for row, length in zip(batch.tokens.tolist(), lengths, strict=True)]
+    prompts: list[list[int]] = []
+    begins: list[int | None] = [None] * batch.size
+    if batch.prompts:
+        lengths = batch.prompts.attention.sum(1).tolist()
+        padded = batch.prompts.tokens.tolist()
+        prompts = [row[-length:] for row, length in zip(padded, lengths, strict=True)]
+        begins = batch.prompts.owner.tolist()
+    packed = pack(model, [*prompts, *rows], [*[None] * len(prompts), *begins])
+    row, place = batch.scored.nonzero(as_tuple=True)
+    first = torch.tensor(packed.first[len(prompts) :])
+    before = first[row] + place - 1
+    if batch.prompts:
+        ends = torch.tensor(packed.first[1 : len(prompts) + 1]) - 1
+        before = torch.where(place > 0, before, ends[batch.prompts.owner][row])
+    return packed_states(
+        model, packed, before, _working_dtype(model.get_output_embeddings().weight)
+    )
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:

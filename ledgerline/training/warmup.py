@@ -11,11 +11,10 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch.nn import functional
 from transformers import PreTrainedModel
 
 from ledgerline.settings import Settings
-from ledgerline.training.batches import autocast, scored_logits, scored_values, split
+from ledgerline.training.batches import autocast, logprobs, scored_values, split
 from ledgerline.training.demonstrations import Demonstration, DemonstrationSettings
 from ledgerline.training.optimizers import (
     OptimizerSettings,
@@ -126,12 +125,11 @@ def _imitate(
         model.device,
     ):
         with autocast(model.device, dtype):
-            logits = scored_logits(model, piece)
-        losses = functional.cross_entropy(logits, piece.tokens[piece.scored], reduction="none")
+            found, _ = logprobs(model, piece, temperature=1.0)
         own = scored_values(piece, [one.sampled for one in mine])
-        loss = (losses * (own + settings.reading * (1 - own))).sum() / number
+        loss = -(found * (own + settings.reading * (1 - own))).sum() / number
         loss.backward()  # type: ignore[no-untyped-call]
-        total += float((losses.detach() * own).sum() / number)
+        total -= float((found.detach() * own).sum() / number)
     processes.sum_gradients(model.parameters())
     return sum(processes.gather([total]))
 
