@@ -131,7 +131,7 @@ def synthesize(
     kinds = {kind: settings.kinds.get(kind, 0.0) for kind in KINDS}
     train_kinds = {kind: settings.train_kinds.get(kind, kinds[kind]) for kind in KINDS}
     writer = Writer(search, settings.longest_prompt, settings.seed, mentions, holdouts, progress)
-    universe = Universe(companies, search, search.catalogue, holdouts)
+    universe = Universe(companies, search, search.catalogue, holdouts, settings.counts.train)
     train = writer.write(
         TemplateAuthor(universe, settings.recombined),
         Split.TRAIN,
