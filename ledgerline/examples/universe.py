@@ -17,7 +17,7 @@ from ledgerline.filings.search import Figure, Search
 
 _TRIES = 12
 _SAMPLED = 16
-_LEAST_STAY = 4
+_LEAST_STAY = 10
 """Figures drawn of a company in a row at least; reading what it filed costs more than all else."""
 
 Suits = Callable[[Metric], bool]
