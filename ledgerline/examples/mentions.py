@@ -22,7 +22,7 @@ _FISCAL_YEAR = re.compile(
 _DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"\S+")
 _TIME = re.compile(r"\d{4}|\b[fq]\w*\d|\b(?:year|quarter|half|month|latest|ttm)", re.IGNORECASE)
-_REMEMBERED = 50_000
+_REMEMBERED = 25_000
 """Texts of which is kept what they mention: a corpus is looked through more than once."""
 _LONGEST_PERIOD = 8
 """Words of a period at most."""
