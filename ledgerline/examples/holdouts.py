@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -79,7 +80,8 @@ class Holdouts:
         return _share(dimension, words, self._seed) < 0.2
 
 
-def _share(dimension: str, key: object, seed: int) -> float:
+@lru_cache(maxsize=100_000)
+def _share(dimension: str, key: int | str, seed: int) -> float:
     """A uniform number in [0, 1) that only `dimension`, `key` and `seed` decide."""
     digest = hashlib.sha256(f"{seed}:{dimension}:{key}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

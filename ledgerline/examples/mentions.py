@@ -19,6 +19,7 @@ _FISCAL_YEAR = re.compile(
     r"(?:\bfiscal(?: year)?|\bFY|\byear-end|Q[1-4]|\b[1-4]Q|\bH1|\b9M|\bquarter of|\bthe)"
     r"(?: of)?\s?'?(\d{4}|\d{2})\b"
 )
+_DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"\S+")
 _TIME = re.compile(
     r"\d{4}|\b\d?[fqhm]\w*'?\d|\b(?:year|quarter|half|month|latest|ttm)", re.IGNORECASE
@@ -26,6 +27,8 @@ _TIME = re.compile(
 _BEFORE_A_PERIOD = re.compile(
     r"\A(?:(?:for|in|during|at|as|of|on|to|by|from|against) )+", re.IGNORECASE
 )
+_REMEMBERED = 25_000
+"""Texts of which is kept what they mention: a corpus is looked through more than once."""
 _LONGEST_PERIOD = 8
 """Words of a period at most."""
 _PERIOD_WORDS = frozenset(
@@ -64,24 +67,31 @@ class Mentions:
                 self._add(short_name(name), "company", company.cik)
             if len(company.ticker) > 1:
                 self._tickers.setdefault(company.ticker, set()).add(company.cik)
-        self._longest = max(map(len, self._names), default=0)
-        self._starts = {name[0] for name in self._names}
+        lengths: dict[str, set[int]] = {}
+        for words in self._names:
+            lengths.setdefault(words[0], set()).add(len(words))
+        self._lengths = {word: sorted(found, reverse=True) for word, found in lengths.items()}
+        self._found = lru_cache(_REMEMBERED)(self._find)
+        self._phrasings = lru_cache(_REMEMBERED)(self._find_phrasing)
 
     def _add(self, name: str, kind: str, key: int | str) -> None:
         words = tuple(match[0].lower() for match in _TOKEN.finditer(name))
         if words:
             self._names.setdefault(words, set()).add((kind, key))
 
-    def find(self, text: str) -> list[Mention]:
+    def find(self, text: str) -> tuple[Mention, ...]:
         """Every mention, left to right, without overlaps."""
-        tokens = list(_TOKEN.finditer(text))
-        return list(self._mentions(tokens))
+        return self._found(text)
+
+    def _find(self, text: str) -> tuple[Mention, ...]:
+        return tuple(self._mentions(list(_TOKEN.finditer(text))))
 
     def _mentions(self, tokens: Sequence[re.Match[str]]) -> Iterator[Mention]:
         words = [token[0].lower() for token in tokens]
         at = 0
         while at < len(words):
-            found = self._longest_at(tokens, words, at)
+            may_begin = words[at] in self._lengths or tokens[at][0] in self._tickers
+            found = self._longest_at(tokens, words, at) if may_begin else None
             if found is None:
                 at += 1
                 continue
@@ -93,17 +103,17 @@ class Mentions:
         self, tokens: Sequence[re.Match[str]], words: Sequence[str], at: int
     ) -> tuple[int, str, frozenset[int | str]] | None:
         first = tokens[at][0]
-        if words[at] in self._starts:
-            for length in range(min(self._longest, len(words) - at), 0, -1):
-                meant = self._names.get(tuple(words[at : at + length]))
-                if meant is None:
-                    continue
-                metrics = frozenset(key for kind, key in meant if kind == "metric")
-                if metrics:
-                    return length, "metric", metrics
-                # Names are capitalised; "visa", "target" and "gap" otherwise are words.
-                if not first[0].islower():
-                    return length, "company", frozenset(key for _, key in meant)
+        for length in self._lengths.get(words[at], ()):
+            # Too short an end of the text is no name of this length either.
+            meant = self._names.get(tuple(words[at : at + length]))
+            if meant is None or at + length > len(words):
+                continue
+            metrics = frozenset(key for kind, key in meant if kind == "metric")
+            if metrics:
+                return length, "metric", metrics
+            # Names are capitalised; "visa", "target" and "gap" otherwise are words.
+            if not first[0].islower():
+                return length, "company", frozenset(key for _, key in meant)
         if first in self._tickers:
             return 1, "company", frozenset(self._tickers[first])
         return None
@@ -113,18 +123,20 @@ class Mentions:
 
         Names, figures, dates and the words of periods are left out, and so is order.
         """
-        tokens = list(_TOKEN.finditer(text))
-        mentions = list(self._mentions(tokens))
+        return self._phrasings(text)
+
+    def _find_phrasing(self, text: str) -> frozenset[str]:
+        mentions = self.find(text)
         kept = {mention.kind.upper() for mention in mentions}
         spans = iter(mentions)
         span = next(spans, None)
-        for token in tokens:
+        for token in _TOKEN.finditer(text):
             while span is not None and token.start() >= span.end:
                 span = next(spans, None)
             if span is not None and token.start() >= span.start:
                 continue
             word = token[0].lower()
-            if word not in _PERIOD_WORDS and not any(map(str.isdigit, word)):
+            if word not in _PERIOD_WORDS and not _DIGIT.search(word):
                 kept.add(word)
         return frozenset(kept)
 

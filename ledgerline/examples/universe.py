@@ -3,7 +3,9 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import cache
+from math import ceil
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Holdout
@@ -12,20 +14,39 @@ from ledgerline.filings.catalogue import Catalogue, Metric
 from ledgerline.filings.facts import Company
 from ledgerline.filings.periods import Period, Span
 from ledgerline.filings.search import Figure, Search
-from ledgerline.filings.series import Series
 
 _TRIES = 12
 _SAMPLED = 16
-
-_AT_HAND = 64
-_REUSE = 0.75
+_LEAST_STAY = 10
+"""Figures drawn of a company in a row at least; reading what it filed costs more than all else."""
 
 Suits = Callable[[Metric], bool]
 """Which metrics a kind of example can be about."""
 
 
+@dataclass(slots=True)
+class _Round:
+    """Companies in the order of their turns; `left` figures more are drawn of the one at `at`."""
+
+    ciks: list[int]
+    at: int = -1
+    left: int = 0
+
+    def begin(self, rng: random.Random, stay: int) -> int:
+        """The next company, whose turn lasts for `stay` figures; after the last, all anew."""
+        self.at = (self.at + 1) % len(self.ciks)
+        if self.at == 0:
+            rng.shuffle(self.ciks)
+        self.left = stay
+        return self.ciks[self.at]
+
+
 class Universe:
-    """Draws figures that hold out exactly the dimensions asked for."""
+    """Draws figures that hold out exactly the dimensions asked for, one company after another.
+
+    `figures` is about how many will be drawn: each company has its turn once, for its share of
+    them.
+    """
 
     def __init__(
         self,
@@ -33,6 +54,7 @@ class Universe:
         search: Search,
         catalogue: Catalogue,
         holdouts: Holdouts,
+        figures: int = 0,
     ):
         unknown = sorted(holdouts.metrics - {metric.name for metric in catalogue.metrics})
         if unknown:
@@ -45,16 +67,16 @@ class Universe:
         self.holdouts = holdouts
         self.companies = {company.cik: company for company in companies}
         ordered = sorted(self.companies)
-        self._ciks = {
-            held: [cik for cik in ordered if holdouts.company(cik) is held]
+        self._rounds = {
+            held: _Round([cik for cik in ordered if holdouts.company(cik) is held])
             for held in (False, True)
         }
-        if not self._ciks[False]:
+        if not self._rounds[False].ciks:
             raise LedgerlineError(
                 "every company is held out: lower synthesize.holdouts.companies in params.yaml."
             )
+        self._stay = max(_LEAST_STAY, ceil(figures / len(self._rounds[False].ciks)))
         self._metrics = self._common_metrics()
-        self._desks: dict[tuple[bool, bool, Suits], list[Series]] = {}
         self._fitting = cache(self._find_fitting)
 
     def _common_metrics(self) -> dict[str, int]:
@@ -65,13 +87,11 @@ class Universe:
         """
         ordered = sorted(self.companies)
         sampled = ordered[:: max(1, len(ordered) // _SAMPLED)]
-        counts = Counter(name for cik in sampled for name in self.search.metrics_of(cik))
+        counts: Counter[str] = Counter()
+        for cik in sampled:
+            self.search.open(cik)
+            counts.update(self.search.metrics_of(cik))
         return {m.name: counts[m.name] for m in self.catalogue.metrics if counts[m.name]}
-
-    def company(self, held: bool, rng: random.Random) -> Company | None:
-        """A company, held out or not; None when there is none."""
-        ciks = self._ciks[held]
-        return self.companies[rng.choice(ciks)] if ciks else None
 
     def figure(
         self,
@@ -85,10 +105,17 @@ class Universe:
         Its company, metric and fiscal year are held out where `wanted` says so, and not
         where it doesn't.
         """
+        turns = self._rounds[Holdout.COMPANY in wanted]
+        if not turns.ciks:
+            return None
+        if turns.left == 0:
+            self.search.open(turns.begin(rng, self._stay))
+        turns.left -= 1
         for _ in range(_TRIES):
-            series = self._at_hand(wanted, rng, suits) or self._fetched(wanted, rng, suits)
-            if series is None:
-                continue
+            name = self.metric(Holdout.METRIC in wanted, rng, suits)
+            if name is None:
+                return None
+            series = self.search.versions(turns.ciks[turns.at], name)
             periods = sorted(
                 period
                 for period in series.candidates
@@ -98,38 +125,9 @@ class Universe:
                 versions = series.find(periods.pop(rng.randrange(len(periods))))
                 if versions is not None:
                     return versions.at(None)
+        # A company that has nothing of the kind is not asked again in this round.
+        turns.left = 0
         return None
-
-    def _fetched(
-        self, wanted: frozenset[Holdout], rng: random.Random, suits: Suits
-    ) -> Series | None:
-        """The figures of a company and metric drawn at random; None where it reports none."""
-        company = self.company(Holdout.COMPANY in wanted, rng)
-        name = self.metric(Holdout.METRIC in wanted, rng, suits)
-        if company is None or name is None:
-            return None
-        series = self.search.versions(company.cik, name)
-        if not series:
-            return None
-        desk = self._desk(wanted, suits)
-        if len(desk) < _AT_HAND:
-            desk.append(series)
-        else:
-            desk[rng.randrange(_AT_HAND)] = series
-        return series
-
-    def _at_hand(
-        self, wanted: frozenset[Holdout], rng: random.Random, suits: Suits
-    ) -> Series | None:
-        """Figures fetched a while ago; reading a company's facts costs more than all the rest."""
-        desk = self._desk(wanted, suits)
-        if len(desk) < _AT_HAND or rng.random() > _REUSE:
-            return None
-        return rng.choice(desk)
-
-    def _desk(self, wanted: frozenset[Holdout], suits: Suits) -> list[Series]:
-        key = (Holdout.COMPANY in wanted, Holdout.METRIC in wanted, suits)
-        return self._desks.setdefault(key, [])
 
     def year_fits(self, period: Period, wanted: frozenset[Holdout]) -> bool:
         """Whether the fiscal year is held out exactly if `wanted` asks for it."""

@@ -3,8 +3,9 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 from ledgerline.filings.periods import QUARTERS, Period, Span
 
@@ -12,6 +13,16 @@ _NEAR = 12
 """Days by which an end may miss a fiscal year's end: 52/53-week years, month-rounded dates."""
 _QUARTER = 91.31
 _ANNUAL_FORMS = ("10-K", "20-F", "40-F")
+
+
+@lru_cache(maxsize=100_000)
+def _parsed(day: str) -> date:
+    return date.fromisoformat(day)
+
+
+def day_of(stored: date | str) -> date:
+    """The day that a store gives, as text where it has no dates of its own."""
+    return _parsed(stored) if isinstance(stored, str) else stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +35,6 @@ class Calendar:
     """
 
     year_ends: tuple[date, ...]
-    _labels: dict[tuple[date | None, date], Period | None] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
 
     @classmethod
     def derive(
@@ -95,12 +103,6 @@ class Calendar:
         A balance at a fiscal year's end is labelled with the year (FY), at a quarter's end
         with the quarter.
         """
-        dates = start, end
-        if dates not in self._labels:
-            self._labels[dates] = self._label(start, end)
-        return self._labels[dates]
-
-    def _label(self, start: date | None, end: date) -> Period | None:
         if start is None:
             period = self.quarter(end)
             if period and period.span is Span.Q4:
@@ -130,6 +132,19 @@ class Calendar:
         if number <= 0:
             return Period(fiscal_year_of(year_end) - 1, Span.Q4)
         return Period(fiscal_year_of(year_end), QUARTERS[min(number, 3) - 1])
+
+
+class Labels(dict[tuple[date | str | None, date | str], Period | None]):
+    """What period of `calendar` a fact is, by its (start, end) as stored; worked out once each."""
+
+    def __init__(self, calendar: Calendar):
+        self.calendar = calendar
+
+    def __missing__(self, dates: tuple[date | str | None, date | str]) -> Period | None:
+        start, end = dates
+        period = self.calendar.label(None if start is None else day_of(start), day_of(end))
+        self[dates] = period
+        return period
 
 
 def fiscal_year_of(year_end: date) -> int:

@@ -27,6 +27,9 @@ _CLOSE = 86.0
 """Similarity (0-100) from which a misspelling is taken for a known name."""
 _MARGIN = 5.0
 """How clearly it must beat the next metric's names."""
+_LONGEST = 120
+"""Characters that a name has at most."""
+_REMEMBERED = 50_000
 _TELLING = 4
 """Letters from which a word tells one name from another."""
 _TELLING_WORDS = 2
@@ -49,7 +52,7 @@ class Metric:
     formula: str | None = None
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(_REMEMBERED)
 def name_key(text: str) -> str:
     """What of a metric's name counts: letters and digits, without case, plurals, "and"."""
     return "".join(_name_words(text))
@@ -90,7 +93,8 @@ class Catalogue:
                         f"{CATALOGUE.name}: {alias!r} names both {other.name} and {metric.name}; "
                         "give it to one of them"
                     )
-        self._resolved: dict[str, Metric | tuple[str, ...]] = {}
+        self._named = lru_cache(_REMEMBERED)(self._find)
+        self._near = lru_cache(_REMEMBERED)(self._find_near)
 
     @classmethod
     def load(cls, path: Path = CATALOGUE) -> "Catalogue":
@@ -119,21 +123,24 @@ class Catalogue:
         return found
 
     def resolve(self, text: str) -> Metric | tuple[str, ...]:
-        """The metric that `text` names, or the display names nearest to it (maybe none).
+        """The metric that `text` names, or the display names nearest to it (maybe none)."""
+        return self.named(text) or self.near(text)
+
+    def named(self, text: str) -> Metric | None:
+        """The metric that `text` names.
 
         An exact name (up to case, punctuation, plurals and "&") always wins, then one with words
         of a sentence around it, then the beginning of a long name ("purchases of property") that
         no other metric's begins with; a misspelling counts only when it is close and clearly
         closer to one metric than to any other.
         """
-        answer = self._resolved.get(text)
-        if answer is None:
-            answer = self._find(text) if len(text) <= 120 else ()
-            if len(self._resolved) < 50_000:
-                self._resolved[text] = answer
-        return answer
+        return self._named(text) if len(text) <= _LONGEST else None
 
-    def _find(self, text: str) -> Metric | tuple[str, ...]:
+    def near(self, text: str) -> tuple[str, ...]:
+        """The display names nearest to `text`, the nearest first; few of them, maybe none."""
+        return self._near(text) if len(text) <= _LONGEST else ()
+
+    def _find(self, text: str) -> Metric | None:
         forms = [_name_words(form) for form in chain([text], without_chatter(text))]
         for words in forms:
             if "".join(words) in self._by_key:
@@ -143,22 +150,31 @@ class Catalogue:
             begun = {metric for name, metric in alike if _begins(words, name)}
             if len(begun) == 1:
                 return begun.pop()
-        return self._nearest(text)
+        return self._misspelt(name_key(text))
 
-    def _nearest(self, text: str) -> Metric | tuple[str, ...]:
-        key = name_key(text)
+    def _misspelt(self, key: str) -> Metric | None:
+        if len(key) < 5:
+            return None
+        # What is less alike can't come within the margin of a name that is close enough.
+        ranked = self._ranked(key, _CLOSE - _MARGIN)
+        if not ranked or ranked[0][1] < _CLOSE:
+            return None
+        clear = len(ranked) == 1 or ranked[0][1] - ranked[1][1] >= _MARGIN
+        return self._by_name[ranked[0][0]] if clear else None
+
+    def _find_near(self, text: str) -> tuple[str, ...]:
+        ranked = self._ranked(name_key(text), 50)
+        return tuple(self._by_name[name].display for name, _ in ranked[:5])
+
+    def _ranked(self, key: str, least: float) -> list[tuple[str, float]]:
+        """(metric, how much its likest name is like `key`), from `least` on, likest first."""
         best: dict[str, float] = {}
         for alias, score, _ in process.extract(
-            key, self._by_key.keys(), scorer=fuzz.ratio, limit=25, score_cutoff=50
+            key, self._by_key.keys(), scorer=fuzz.ratio, limit=25, score_cutoff=least
         ):
             name = self._by_key[alias].name
             best[name] = max(best.get(name, 0.0), score)
-        ranked = sorted(best.items(), key=lambda item: -item[1])
-        if ranked and len(key) >= 5:
-            runner_up = ranked[1][1] if len(ranked) > 1 else 0.0
-            if ranked[0][1] >= _CLOSE and ranked[0][1] - runner_up >= _MARGIN:
-                return self._by_name[ranked[0][0]]
-        return tuple(self._by_name[name].display for name, _ in ranked[:5])
+        return sorted(best.items(), key=lambda item: -item[1])
 
 
 def _metric(path: Path, name: str, entry: Mapping[str, object]) -> Metric:

@@ -1,6 +1,6 @@
 """Figures that nobody reported but that reported ones tell: fourth quarters, sums, ratios."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -26,27 +26,27 @@ def with_quarters(series: Series) -> Series:
     or per-share figures.
     """
 
-    def known(period: Period) -> Versions | None:
-        # A difference needs sums, which may have to be added up first; a sum needs no difference.
-        versions = series.find(period)
-        return versions or (_filled(period, known) if period.span in _SUMS else None)
-
     def make(period: Period) -> Versions | None:
-        return series.find(period) or _filled(period, known)
+        return series.find(period) or _filled(period, series)
 
     years = {period.fiscal_year for period in series.candidates}
     made = (Period(year, span) for year in sorted(years) for span in (*_SUMS, *_DIFFERENCES))
     return Series((*series.candidates, *made), make)
 
 
-def _filled(target: Period, known: Callable[[Period], Versions | None]) -> Versions | None:
+def _known(period: Period, series: Series) -> Versions | None:
+    # A difference needs sums, which may have to be added up first; a sum needs no difference.
+    return series.find(period) or (_filled(period, series) if period.span in _SUMS else None)
+
+
+def _filled(target: Period, series: Series) -> Versions | None:
     """A period's versions from those of the periods that make it up."""
     year, span = target.fiscal_year, target.span
     spans = _SUMS.get(span) or _DIFFERENCES.get(span)
     if spans is None:
         return None
     signs = (1, 1) if span in _SUMS else (1, -1)
-    found = [known(Period(year, part)) for part in spans]
+    found = [_known(Period(year, part), series) for part in spans]
     terms = [(sign, part) for sign, part in zip(signs, found, strict=True) if part is not None]
     if len(terms) < len(found):
         return None

@@ -1,9 +1,10 @@
 """Search: the figure that a company, a metric and a period in people's words name."""
 
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Literal
 
@@ -37,13 +38,18 @@ class Hit:
     figure: Figure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Miss:
-    """No figure: which argument failed, why, and the nearest known names for it."""
+    """No figure: which argument failed, and why."""
 
     argument: Argument
     message: str
-    near: tuple[str, ...]
+    _find_near: Callable[[], tuple[str, ...]] = field(repr=False, compare=False)
+
+    @cached_property
+    def near(self) -> tuple[str, ...]:
+        """The nearest known names; looked for when asked, as that takes longer than to miss."""
+        return self._find_near()
 
 
 class Search(Statements):
@@ -90,25 +96,27 @@ class Search(Statements):
     def _answer(self, company: str, metric: str, period: str, as_of: date | None) -> Hit | Miss:
         filer = self.directory.resolve(company)
         if not isinstance(filer, Company):
-            what = "may be one of several companies" if filer else "is no known company"
-            return Miss("company", f"{_quoted(company)} {what}.", filer)
-        measure = self.catalogue.resolve(metric)
-        if not isinstance(measure, Metric):
-            return Miss("metric", f"{_quoted(metric)} is no known metric.", measure)
+            names = filer
+            what = "may be one of several companies" if names else "is no known company"
+            return Miss("company", f"{_quoted(company)} {what}.", lambda: names)
+        measure = self.catalogue.named(metric)
+        if measure is None:
+            message = f"{_quoted(metric)} is no known metric."
+            return Miss("metric", message, lambda: self.catalogue.near(metric))
         try:
             reading = _reading(period)
         except ValueError:
-            near = self._labels(filer.cik, measure, as_of, None)
-            return Miss("period", f"{_quoted(period)} is no known period.", near)
+            message = f"{_quoted(period)} is no known period."
+            return Miss("period", message, lambda: self._labels(filer.cik, measure, as_of, None))
         series = self.versions(filer.cik, measure.name)
         if not series:
             message = f"{filer.name} reports no {measure.display}."
-            return Miss("metric", message, self._reported_like(filer.cik, measure))
+            return Miss("metric", message, lambda: self._reported_like(filer.cik, measure))
         figure = self._pick(filer.cik, measure, series, reading, as_of)
         if figure is None:
             wanted = reading.period.label if isinstance(reading, Named) else _quoted(period)
             message = f"{filer.name} has no {measure.display} for {wanted}."
-            return Miss("period", message, self._labels(filer.cik, measure, as_of, reading))
+            return Miss("period", message, lambda: self._labels(filer.cik, measure, as_of, reading))
         return Hit(figure)
 
     def _pick(

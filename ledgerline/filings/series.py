@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from ledgerline.filings.calendars import Calendar
+from ledgerline.filings.calendars import Labels, day_of
 from ledgerline.filings.catalogue import Metric
 from ledgerline.filings.figures import render
 from ledgerline.filings.periods import Period, Span
@@ -36,16 +36,22 @@ class Filing(NamedTuple):
     filed: date
 
 
-class Row(NamedTuple):
-    """A fact as the store gives it to search; `concept` is "taxonomy:tag"."""
+Row = tuple[int, str, date | str | None, date | str, str, int, bool | int]
+"""A fact as the store gives it: concept, unit, start, end, value, filing, whether corrected.
 
-    concept: str
-    unit: str
-    start: date | None
-    end: date
-    value: str
-    filing: Filing
-    corrected: bool
+A plain tuple, since a company has hundreds, and more is made only of those that are asked for.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Filer:
+    """Whose rows they are, and what stands in them: filings and concepts by number, and dates."""
+
+    cik: int
+    name: str
+    filings: Mapping[int, Filing]
+    concepts: Mapping[int, str]
+    labels: Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,50 +154,56 @@ def balance_period(period: Period) -> Period:
     return Period(period.fiscal_year, _BALANCE_SPAN.get(period.span, period.span))
 
 
-def reported(
-    rows: Iterable[Row], metric: Metric, calendar: Calendar, cik: int, company: str
-) -> Series:
+def reported(rows: Iterable[Row], metric: Metric, filer: Filer) -> Series:
     """The reported figures of `metric` among `rows`, each period with all its versions.
 
     Of several currencies the one most used stands. See catalogue.py for the rule by which one
     of several tags speaks.
     """
     pattern = _UNIT_PATTERNS[metric.unit_kind]
-    fitting = [row for row in rows if (row.start is not None) == metric.flow]
-    units = Counter(row.unit for row in fitting).most_common()
-    unit = next((unit for unit, _ in units if pattern.fullmatch(unit)), None)
+    fitting = [row for row in rows if (row[2] is not None) is metric.flow]
+    units = Counter(row[1] for row in fitting)
+    # Sorted, so that of two used alike the same one stands in whatever order they are read.
+    used = (unit for unit, _ in sorted(units.items(), key=lambda item: (-item[1], item[0])))
+    unit = next(filter(pattern.fullmatch, used), None)
+    covers = {tag for tag in {row[0] for row in fitting} if filer.concepts[tag].startswith("dei:")}
     grouped: dict[Period, list[Row]] = defaultdict(list)
     for row in fitting:
-        if row.unit != unit:
+        concept, row_unit, start, end, _, filing, _ = row
+        if row_unit != unit:
             continue
-        period = _cover_period(row, calendar) if row.concept.startswith("dei:") else None
-        period = period or calendar.label(row.start, row.end)
+        period = _cover_period(filer.filings[filing], filer) if concept in covers else None
+        period = period or filer.labels[start, end]
         if period is not None:
             grouped[period].append(row)
     shown_unit = "x" if metric.unit_kind == "multiple" else unit or ""
     return Series(
-        grouped,
-        lambda period: _versions(grouped[period], period, metric, shown_unit, cik, company),
+        grouped, lambda period: _versions(grouped[period], period, metric, shown_unit, filer)
     )
 
 
-def _cover_period(row: Row, calendar: Calendar) -> Period | None:
+def _cover_period(filing: Filing, filer: Filer) -> Period | None:
     """Cover-page data belong to the period that their filing reports, whatever their date."""
-    filing = row.filing
     if not filing.form.startswith(("10-", "20-F", "40-F")):
         return None
-    period = calendar.completed(filing.filed)
+    period = filer.labels.calendar.completed(filing.filed)
     if not filing.form.startswith("10-Q") or period.span is Span.Q4:
         return Period(period.fiscal_year, Span.FY)
     return period
 
 
 def _versions(
-    found: list[Row], period: Period, metric: Metric, unit: str, cik: int, company: str
+    found: list[Row], period: Period, metric: Metric, unit: str, filer: Filer
 ) -> Versions:
     # In one filing the most preferred tag speaks; over time a less preferred never follows.
     placed = sorted(
-        (row.filing.filed, row.filing.accession, metric.tags.index(row.concept), row.end, number)
+        (
+            (filing := filer.filings[row[5]]).filed,
+            filing.accession,
+            metric.tags.index(filer.concepts[row[0]]),
+            row[3],
+            number,
+        )
         for number, row in enumerate(found)
     )
     figures: list[Figure] = []
@@ -200,27 +212,27 @@ def _versions(
         if place > best or (figures and figures[-1].accession == accession and place >= best):
             continue
         best = place
-        row = found[number]
-        value = Decimal(row.value)
+        _, _, start, _, written, filing_number, corrected = found[number]
+        value = Decimal(written)
         if figures and _rounds(value, figures[-1].value):
             continue
         figures.append(
             Figure(
-                cik=cik,
-                company=company,
+                cik=filer.cik,
+                company=filer.name,
                 metric=metric.name,
                 metric_display=metric.display,
                 period=period,
-                start=row.start,
-                end=end,
+                start=None if start is None else day_of(start),
+                end=day_of(end),
                 value=value,
                 unit=unit,
                 accession=accession,
-                form=row.filing.form,
+                form=filer.filings[filing_number].form,
                 filed=filed,
                 derived=None,
                 restated=bool(figures) and value != figures[0].value,
-                corrected=row.corrected,
+                corrected=bool(corrected),
             )
         )
     return Versions(tuple(figures))

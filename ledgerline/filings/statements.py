@@ -1,21 +1,22 @@
 """Companies' figures by metric and period, read from a store as they are asked for."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence, Set
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import chain
 from typing import Any
+from weakref import WeakValueDictionary
 
 from sqlalchemy import text
 
-from ledgerline.filings.calendars import Calendar
-from ledgerline.filings.catalogue import Catalogue, Metric
+from ledgerline.filings.calendars import Calendar, Labels, day_of
+from ledgerline.filings.catalogue import Catalogue
 from ledgerline.filings.derived import computed, with_quarters
 from ledgerline.filings.formulas import parse
 from ledgerline.filings.periods import Period
-from ledgerline.filings.series import Figure, Filing, Row, Series, reported
+from ledgerline.filings.series import Figure, Filer, Filing, Row, Series, reported
 from ledgerline.filings.store import Store
 
 _SERIES_KEPT = 4_000
@@ -43,17 +44,11 @@ _DURATIONS = (
 )
 _FACTS = (
     'SELECT fact.concept_id, fact.unit, fact.start, fact."end", fact.value, fact.filing_id, '
-    "fact.corrected FROM filing JOIN fact ON fact.filing_id = filing.id "
-    "WHERE filing.cik = ? AND fact.concept_id IN (?)"
+    "fact.corrected FROM filing JOIN fact ON fact.filing_id = filing.id WHERE filing.cik = ?"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Filer:
-    """A company's filings by their ids in the store, and its calendar."""
-
-    filings: dict[int, Filing]
-    calendar: Calendar
+_FACTS_OF = f"{_FACTS} AND fact.concept_id IN (?)"
+# The plus keeps the index from being entered once for each of some hundred concepts.
+_FACTS_OF_MANY = f"{_FACTS} AND +fact.concept_id IN (?)"
 
 
 class Statements:
@@ -75,9 +70,24 @@ class Statements:
             metric.name: tuple(ids[tag] for tag in metric.tags if tag in ids)
             for metric in catalogue.metrics
         }
+        self._known_concepts = sorted(set(chain.from_iterable(self._concept_ids.values())))
+        self._opened: tuple[int, dict[int, list[Row]]] | None = None
+        self._labelled: WeakValueDictionary[tuple[date, ...], Labels] = WeakValueDictionary()
         self._series = lru_cache(_SERIES_KEPT)(self._load)
         self._filers = lru_cache(_FILERS_KEPT)(self._find_filer)
         self._possible = lru_cache(_FILERS_KEPT)(self._find_possible)
+
+    def open(self, cik: int) -> None:
+        """Read all that a company reported, for who will ask for several of its metrics.
+
+        What is found is the same; only fewer questions go to the store. The rows are kept until
+        another company is opened.
+        """
+        if self._opened is None or self._opened[0] != cik:
+            rows: dict[int, list[Row]] = defaultdict(list)
+            for row in self._ask(_FACTS_OF_MANY, cik, self._known_concepts):
+                rows[row[0]].append(row)
+            self._opened = cik, rows
 
     def series(self, cik: int, metric: str, as_of: date | None = None) -> dict[Period, Figure]:
         """Every period's figure of a catalogue metric, oldest first, as known on `as_of`."""
@@ -106,10 +116,13 @@ class Statements:
 
     def calendar(self, cik: int) -> Calendar:
         """The company's fiscal calendar."""
-        return self._filers(cik).calendar
+        return self._filers(cik).labels.calendar
 
     def _find_possible(self, cik: int) -> tuple[str, ...]:
-        concepts = {row[0] for row in self._ask(_CONCEPTS, cik)}
+        if self._opened is not None and self._opened[0] == cik:
+            concepts = set(self._opened[1])
+        else:
+            concepts = {row[0] for row in self._ask(_CONCEPTS, cik)}
         possible = {name for name, ids in self._concept_ids.items() if not concepts.isdisjoint(ids)}
         grown = True
         while grown:
@@ -122,26 +135,43 @@ class Statements:
             possible |= more
         return tuple(m.name for m in self.catalogue.metrics if m.name in possible)
 
-    def _find_filer(self, cik: int) -> _Filer:
+    def _find_filer(self, cik: int) -> Filer:
         filings = {
-            number: Filing(accession, form, _date(filed))
+            number: Filing(accession, form, day_of(filed))
             for number, accession, form, filed in self._ask(_FILINGS, cik)
         }
-        annual = [number for number, filing in filings.items() if filing.form.startswith(_ANNUAL)]
+        annual = {number for number, filing in filings.items() if filing.form.startswith(_ANNUAL)}
         concepts = [number for name in _CALENDAR_METRICS for number in self._concept_ids[name]]
         durations = [
-            (_date(start), _date(end), filings[number].form)
-            for number, start, end in self._ask(_DURATIONS, annual, concepts)
+            (day_of(start), day_of(end), filings[number].form)
+            for number, start, end in self._durations(cik, annual, concepts)
         ]
-        return _Filer(filings, Calendar.derive(durations, self.companies[cik].fiscal_year_end))
+        company = self.companies[cik]
+        calendar = Calendar.derive(durations, company.fiscal_year_end)
+        # Many companies' years end on the same days, and facts of the same dates are alike.
+        labels = self._labelled.setdefault(calendar.year_ends, Labels(calendar))
+        return Filer(cik, company.name, filings, self._concepts, labels)
+
+    def _durations(
+        self, cik: int, filings: Set[int], concepts: Sequence[int]
+    ) -> Iterable[tuple[int, Any, Any]]:
+        """(filing, start, end) of the facts of some concepts in some of a company's filings."""
+        if self._opened is None or self._opened[0] != cik:
+            return self._ask(_DURATIONS, sorted(filings), concepts)
+        return (
+            (filing, start, end)
+            for concept in dict.fromkeys(concepts)
+            for _, _, start, end, _, filing, _ in self._opened[1].get(concept, ())
+            if start is not None and filing in filings
+        )
 
     def _load(self, cik: int, name: str) -> Series:
         metric = self.catalogue.get(name)
-        company = self.companies[cik].name
         found = Series((), lambda _: None)
-        rows = self._rows(cik, metric)
+        concepts = self._concept_ids[name]
+        rows = self._rows(cik, concepts) if concepts else ()
         if rows:
-            found = reported(rows, metric, self.calendar(cik), cik, company)
+            found = reported(rows, metric, self._filers(cik))
         adds_up = metric.unit_kind == "money" or metric.name == "shares_repurchased"
         if metric.flow and adds_up:
             found = with_quarters(found)
@@ -158,25 +188,11 @@ class Statements:
             lambda period: found.find(period) or derived.find(period),
         )
 
-    def _rows(self, cik: int, metric: Metric) -> list[Row]:
-        concepts = self._concept_ids[metric.name]
-        if not concepts:
-            return []
-        filings = self._filers(cik).filings
-        return [
-            Row(
-                self._concepts[concept],
-                _same(unit),
-                None if start is None else _date(start),
-                _date(end),
-                value,
-                filings[filing],
-                bool(corrected),
-            )
-            for concept, unit, start, end, value, filing, corrected in self._ask(
-                _FACTS, cik, concepts
-            )
-        ]
+    def _rows(self, cik: int, concepts: Sequence[int]) -> Sequence[Row]:
+        if self._opened is None or self._opened[0] != cik:
+            return self._ask(_FACTS_OF, cik, concepts)
+        rows = self._opened[1]
+        return [row for concept in concepts for row in rows.get(concept, ())]
 
     def _ask(self, query: str, *arguments: int | Sequence[int]) -> Sequence[Any]:
         """The rows of a query, each of its question marks standing for a number or for several."""
@@ -189,18 +205,3 @@ class Statements:
         ):
             cursor.execute(query.replace("?", "{}").format(*marks), tuple(chain(*bound)))
             return cursor.fetchall()
-
-
-@lru_cache(maxsize=100_000)
-def _parsed(day: str) -> date:
-    return date.fromisoformat(day)
-
-
-@lru_cache(maxsize=1_000)
-def _same(unit: str) -> str:
-    """One object for a unit, however often it is read."""
-    return unit
-
-
-def _date(day: date | str) -> date:
-    return _parsed(day) if isinstance(day, str) else day

@@ -40,6 +40,18 @@ def test_memory_stays_bounded(universe_store: Path, monkeypatch: pytest.MonkeyPa
     assert little < much / 2
 
 
+def test_a_company_opened_at_once_is_answered_alike(real_store: Path, universe_store: Path) -> None:
+    for path in (real_store, universe_store):
+        with Store.open(path, read_only=True) as store:
+            asked, opened = Search(store), Search(store)
+            for cik in sorted(asked.companies)[:6]:
+                opened.open(cik)
+                assert opened.calendar(cik) == asked.calendar(cik)
+                assert opened.metrics_of(cik) == asked.metrics_of(cik) != []
+                for name in asked.metrics_of(cik):
+                    assert dict(opened.versions(cik, name)) == dict(asked.versions(cik, name))
+
+
 def test_postgres_answers_alike(tmp_path: Path, postgres_url: str) -> None:
     settings = {name: value for name, value in UNIVERSE.items() if name != "kind"}
     chosen = GeneratedSettings.model_validate(settings | {"companies": 2})
@@ -52,3 +64,6 @@ def test_postgres_answers_alike(tmp_path: Path, postgres_url: str) -> None:
             assert there.metrics_of(cik) == here.metrics_of(cik) != []
             for name in here.metrics_of(cik):
                 assert there.series(cik, name) == here.series(cik, name) != {}
+            again = Search(other)
+            again.open(cik)
+            assert again.series(cik, "revenue") == here.series(cik, "revenue")
