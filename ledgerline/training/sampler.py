@@ -1,8 +1,8 @@
 """Which items to practise next: rather those that are not solved yet.
 
 Sampling in proportion to 1 − success rate is Kimi k1.5's (arXiv 2501.12599, section 2.3.4). A
-group that fails as a whole teaches nothing either, so "learnable" samples in proportion to
-success × failure: the variance of a group's outcomes, which is what its advantages come from.
+group that fails as a whole teaches nothing either, so "learnable" samples in proportion to the
+chance that a group's outcomes differ, which is what its advantages come from.
 Items are many and each is seen rarely, so the rate is learnt per phrasing, begins at that of the
 item's kind, and forgets what is old; a floor keeps in sight what seems solved or hopeless.
 An item whose difficulty is known from before counts as if it had been tried.
@@ -28,7 +28,8 @@ class Stage(Settings):
 
 
 class SamplerSettings(Settings):
-    """`strategy`: "prioritised" by 1 − success, "learnable" by success × failure, or "uniform",
+    """`strategy`: "prioritised" by 1 − success, "learnable" by the chance that a
+    group of rollouts has both, or "uniform",
     the control. `floor`: least weight of an item. `prior`: imagined trials that a phrasing starts
     with, at the rate of its kind, and a kind at one half; a difficulty stored with an item counts
     as so many trials, too. `memory`: trials after which an old one counts 1/e. `curriculum`:
@@ -45,10 +46,13 @@ class SamplerSettings(Settings):
 class Sampler:
     """Draws items without repeating one within a draw; its state can be saved and restored."""
 
-    def __init__(self, items: Sequence[Item], settings: SamplerSettings, seed: int):
+    def __init__(
+        self, items: Sequence[Item], settings: SamplerSettings, group_size: int, seed: int
+    ):
         if not items:
             raise LedgerlineError("there are no examples to train on; check synthesize.train")
         self._settings = settings
+        self._group_size = group_size
         self._generator = np.random.default_rng(seed)
         self._kinds = np.array([item.kind for item in items])
         self._phrasing = _Rates([item.phrasing for item in items])
@@ -67,8 +71,9 @@ class Sampler:
         weight = np.ones(len(self._kinds))
         if self._settings.strategy != "uniform":
             rates = self.success_rates()
-            learnable = self._settings.strategy == "learnable"
-            value = 4 * rates * (1 - rates) if learnable else 1 - rates
+            value = 1 - rates
+            if self._settings.strategy == "learnable":
+                value = 1 - rates**self._group_size - (1 - rates) ** self._group_size
             weight = np.maximum(value, self._settings.floor)
         for stage in self._settings.curriculum:
             if step < stage.until:

@@ -107,7 +107,7 @@ class Trainer:
         self.items = items
         self.settings = settings
         self.folder = folder
-        self.sampler = Sampler(items, settings.sampler, settings.seed)
+        self.sampler = Sampler(items, settings.sampler, settings.group_size, settings.seed)
         self.alarms = Alarms(settings.alarms)
         self.optimizers = build_optimizers(policy.model, settings.optimizer)
         self.generator = torch.Generator(device=policy.model.device).manual_seed(settings.seed)

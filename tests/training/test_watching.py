@@ -27,7 +27,7 @@ def sampler(**changes) -> Sampler:
         "memory": 500.0,
         "curriculum": [],
     }
-    return Sampler(ITEMS, SamplerSettings.model_validate(content | changes), seed=0)
+    return Sampler(ITEMS, SamplerSettings.model_validate(content | changes), group_size=8, seed=0)
 
 
 def share_of_hard(drawing: Sampler, step: int = 0) -> float:
@@ -62,7 +62,7 @@ def test_what_is_solved_sometimes_is_drawn_most_where_only_that_teaches():
 def test_a_phrasing_not_met_yet_is_thought_as_hard_as_its_kind():
     items = [Question(f"q{n}", "red", kind="ab"[n % 2], phrasing=f"p{n}") for n in range(100)]
     settings = {"strategy": "prioritised", "floor": 0.01, "prior": 2.0, "memory": 500.0}
-    drawing = Sampler(items, SamplerSettings.model_validate(settings | {"curriculum": []}), 0)
+    drawing = Sampler(items, SamplerSettings.model_validate(settings | {"curriculum": []}), 8, 0)
     for _ in range(40):
         drawing.update(0, successes=8, trials=8)
         drawing.update(1, successes=0, trials=8)
@@ -74,7 +74,7 @@ def test_a_phrasing_not_met_yet_is_thought_as_hard_as_its_kind():
 def test_a_stored_difficulty_is_where_the_sampler_begins():
     items = [replace(item, difficulty=0.9 if item.phrasing == "easy" else 0.1) for item in ITEMS]
     settings = {"strategy": "prioritised", "floor": 0.01, "prior": 2.0, "memory": 500.0}
-    drawing = Sampler(items, SamplerSettings.model_validate(settings | {"curriculum": []}), 0)
+    drawing = Sampler(items, SamplerSettings.model_validate(settings | {"curriculum": []}), 8, 0)
     assert share_of_hard(drawing) == pytest.approx(0.9, abs=0.05)
     for _ in range(300):
         drawing.update(0, successes=0, trials=8)
