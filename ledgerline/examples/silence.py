@@ -50,6 +50,8 @@ _SECOND = (
     "Instruments", "Jewels", "Kitchens", "Logistics", "Minerals", "Networks", "Optics", "Paper",
     "Robotics", "Seeds", "Textiles", "Utilities", "Ventures", "Windows", "Yachts", "Brewing",
 )  # fmt: skip
+_ANY_YEAR = 0.6
+_YEARS = frozenset(range(1950, 2070))
 _LEGAL = ("", "", "", " Inc.", " Corp.", " Ltd.")
 
 
@@ -161,6 +163,11 @@ class SilentAuthor:
             if absent is None:
                 return None
             metric, key = absent, ""
+        if _MISSES[kind] != "period" and Holdout.PERIOD not in wanted and rng.random() < _ANY_YEAR:
+            # What fails is looked for before the period, so that may be any: a policy that sees
+            # fifteen years learns their digits by heart, and can't write the next.
+            year = rng.choice(sorted(_YEARS - self.universe.holdouts.fiscal_years))
+            period = style.write(Period(year, figure.period.span), _same_day(figure.end, year))
         if key and self.universe.holdouts.invented(_MISSING_DIMENSION[kind], key) is not (
             _MISSING_DIMENSION[kind] in wanted
         ):
