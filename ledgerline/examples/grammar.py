@@ -61,11 +61,12 @@ class Recombination:
         return replace(phrasing, text=text)
 
 
-def _parts(text: str) -> list[tuple[str, str, str]]:
+@cache
+def _parts(text: str) -> tuple[tuple[str, str, str], ...]:
     """What stands between the slots: (slot before, text, slot after), "" where there is none."""
     pieces = _FILLED.split(text)
     slots = ["", *pieces[1::2], ""]
-    return list(zip(slots, pieces[::2], slots[1:], strict=False))
+    return tuple(zip(slots, pieces[::2], slots[1:], strict=False))
 
 
 @cache

@@ -19,7 +19,14 @@ SLICES: tuple[frozenset[Holdout], ...] = tuple(
 """Every combination of the four dimensions, the empty one first, all four last."""
 
 _NEAR = 0.75
-_CASE_SLOTS = re.compile(r"\{(was|has|up|rose)\}")
+_TOKEN = re.compile(r"\{\w+(?:'s)?\}|[^\W\d]+(?:'[^\W\d]+)*|[^\w\s]")
+_SLOTS = {
+    "{company}": "COMPANY",
+    "{company's}": "COMPANY",
+    "{metric}": "METRIC",
+    **dict.fromkeys(("{period}", "{short}", "{date}"), "PERIOD"),
+}
+_CASE_SLOTS = frozenset({"{was}", "{has}", "{up}", "{rose}"})
 _GROUP = re.compile(r"\(([^()|]*(?:\|[^()|]*)+)\)")
 
 
@@ -152,11 +159,5 @@ def expansions(text: str) -> list[str]:
 
 def _tokens(text: str) -> frozenset[str]:
     """A phrasing's words and marks, whatever their case; slots under one name each, no digits."""
-    text = _CASE_SLOTS.sub(" ", text).lower()
-    for slot, name in (
-        (r"\{company('s)?\}", " COMPANY "),
-        (r"\{metric\}", " METRIC "),
-        (r"\{(period|short|date)\}", " PERIOD "),
-    ):
-        text = re.sub(slot, name, text)
-    return frozenset(re.findall(r"\{\w+\}|[^\W\d]+(?:'[^\W\d]+)*|[^\w\s]", text))
+    found = _TOKEN.findall(text.lower())
+    return frozenset(_SLOTS.get(token, token) for token in found) - _CASE_SLOTS
