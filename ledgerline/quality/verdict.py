@@ -100,7 +100,9 @@ def judge(board: Board, panel: Panel, settings: VerdictSettings) -> Verdicts:
     return best
 
 
-def set_aside(board: Board, panel: Panel, verdicts: Verdicts, confidence: float) -> Flags:
+def set_aside(
+    board: Board, panel: Panel, verdicts: Verdicts, confidence: float, settings: VerdictSettings
+) -> Flags:
     """Which rows of the board reach `confidence`, and not on a worse suspect's word.
 
     Of two facts that contradict each other only the more suspect one goes; the other is
@@ -110,7 +112,8 @@ def set_aside(board: Board, panel: Panel, verdicts: Verdicts, confidence: float)
     pending = np.zeros(len(board), bool)
     pending[verdicts.rows] = verdicts.confidence >= confidence
     gone = np.zeros(len(board), bool)
-    scale = _scale_of_error(board, verdicts, confidence)
+    # A filing that is probably off is no witness, even while more confidence is asked for.
+    scale = _scale_of_error(board, verdicts, settings.quarantine_at)
     accused, accuser = _accusations(board, panel, verdicts, scale)
     # Where a filing's amounts are off, its other facts may need another round to follow them.
     pending[accused[scale[accuser] == AMOUNTS]] = False
