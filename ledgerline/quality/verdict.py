@@ -14,8 +14,9 @@ Where nearly all of a filing's facts agree (`whole_share`), it is off as a whole
 company's history speaks against is then an outlier like those of any filing, and only another
 filing that gives the very fact in this size lets it off.
 
-A filing's share counts are a group apart from its amounts, since either may be scaled alone;
-but where the amounts are off, the share counts usually are, too (`shares_follow`).
+A filing's share counts are a group apart from its amounts, since either may be scaled alone, and
+so are amounts in another currency; but where most amounts are off, these parts usually are, too
+(`parts_follow`), and only another filing can tell that they are not.
 """
 
 from collections.abc import Sequence
