@@ -43,8 +43,9 @@ class Group:
         worth = (off >= settings.group_share * size) & (size >= settings.group_facts)
         weighed = worth[code]
         if scope is Scope.FILING:
+            scaled = np.isin(board.kind, (Kind.MONEY, Kind.SHARES))
             led = np.unique(board.filing[weighed & (board.kind == Kind.MONEY)])
-            weighed |= (board.kind == Kind.SHARES) & np.isin(board.filing, led)
+            weighed |= scaled & np.isin(board.filing, led)
         prior = settings.filing_prior if scope is Scope.FILING else settings.metric_prior
         filed = np.unique(board.company.astype(np.int64) << 32 | board.filing) >> 32
         others = np.bincount(filed, minlength=len(board.companies)).astype(np.float64) - 1.0
@@ -76,20 +77,24 @@ class Group:
         start[local] += rarer
         companions = np.zeros(len(codes))
         companions[local] = self.companions[rows]
-        bans = start + self._summed(local, seen, companions, panel, settings)
-        supporting = np.bincount(local, total > 0, minlength=len(codes))
-        opposing = np.bincount(local, total < 0, minlength=len(codes))
+        within, across = self._summed(local, seen, companions, panel, settings)
+        supporting, opposing = _counted(local, total)
         share = (supporting + 0.5) / (supporting + opposing + 1.0)
-        chance = probability(bans) * share
+        chance = probability(start + within + across) * share
+        agreed = share >= settings.whole_share
         if self.scope is Scope.FILING:
             first = np.unique(local, return_index=True)[1]
-            filing, kind = self.filing[rows[first]], self.kind[rows[first]]
-            follow = log_odds(settings.shares_follow * _of_amounts(filing, kind, chance)) - start
-            led = (kind == Kind.SHARES) & (follow > 0)
-            agreeing = (supporting + 1.0) / (supporting + opposing + 1.0)
-            chance = np.where(led, probability(bans + follow) * agreeing, chance)
+            lead = _lead(self.filing[rows[first]], self.kind[rows[first]], supporting, chance)
+            led = (lead >= 0) & np.isin(self.kind[rows[first]], (Kind.MONEY, Kind.SHARES))
+            # Where the amounts are off, only another filing can tell that a part is not.
+            supporting, opposing = _counted(local, seen @ _elsewhere(panel))
+            follows = probability(log_odds(settings.parts_follow * chance[lead]) + across)
+            follows *= (supporting + 1.0) / (supporting + opposing + 1.0)
+            led &= follows > chance
+            chance = np.where(led, follows, chance)
+            agreed |= led & agreed[lead]
         odds[counted] = log_odds(chance)[local]
-        whole[counted] = (share >= settings.whole_share)[local]
+        whole[counted] = agreed[local]
         return odds, whole
 
     def _summed(
@@ -99,8 +104,9 @@ class Group:
         companions: Bans,
         panel: Panel,
         settings: VerdictSettings,
-    ) -> Bans:
-        """Bans of all comparisons of each group's rows together, bounded."""
+    ) -> tuple[Bans, Bans]:
+        """Bans of all comparisons of each group's rows together, bounded: those that need no
+        other filing, and those with other filings."""
         groups = len(companions)
         within, across = np.zeros(groups), np.zeros(groups)
         for column, comparison in zip(seen.T, panel.comparisons, strict=True):
@@ -117,8 +123,7 @@ class Group:
                 within += summed
         # However many facts differ between two filings, the other one may be the wrong one.
         limit = settings.group_limit * companions
-        together: Bans = within + np.clip(across, -limit, limit)
-        return together
+        return within, np.clip(across, -limit, limit)
 
 
 def filing_parts(board: Board) -> npt.NDArray[np.int64]:
@@ -133,10 +138,31 @@ def filing_parts(board: Board) -> npt.NDArray[np.int64]:
     return board.filing.astype(np.int64) * (len(board.units) + len(Kind) + 1) + part
 
 
-def _of_amounts(filing: Codes, kind: npt.NDArray[np.int8], chance: Bans) -> Bans:
-    """The highest chance that the amounts of each group's filing have; 0 where it has none."""
-    highest = np.zeros(int(filing.max(initial=0)) + 1)
-    money = kind == Kind.MONEY
-    np.maximum.at(highest, filing[money], chance[money])
-    of_amounts: Bans = highest[filing]
-    return of_amounts
+def _counted(local: npt.NDArray[np.intp], bans: Bans) -> tuple[Bans, Bans]:
+    """How many rows of each group speak for an error, and how many against."""
+    groups = int(local.max(initial=-1)) + 1
+    return (
+        np.bincount(local, bans > 0, minlength=groups).astype(np.float64),
+        np.bincount(local, bans < 0, minlength=groups).astype(np.float64),
+    )
+
+
+def _elsewhere(panel: Panel) -> Bans:
+    """1 for each comparison with a fact that another filing may give, else 0."""
+    return np.array(
+        [isinstance(c, Distance) and c.other is not None for c in panel.comparisons], float
+    )
+
+
+def _lead(
+    filing: Codes, kind: npt.NDArray[np.int8], supporting: Bans, chance: Bans
+) -> npt.NDArray[np.intp]:
+    """For each group, that of its filing's amounts (of several currencies the one that most
+    facts speak for); -1 where the filing has no amounts or the group leads itself."""
+    lead = np.full(int(filing.max(initial=0)) + 1, -1)
+    money = np.flatnonzero(kind == Kind.MONEY)
+    # The last one assigned stands.
+    money = money[np.lexsort((chance[money], supporting[money]))]
+    lead[filing[money]] = money
+    of_group = lead[filing]
+    return np.where(of_group == np.arange(len(filing)), -1, of_group)

@@ -55,6 +55,7 @@ def history(
     level, first = point_levels(board, trusted)
     series = board.series[first]
     restless = restlessness(board, level, first, settings)
+    told_by = _first_trusted(board, trusted, len(first))
     comparisons = []
     point = np.arange(len(first), dtype=np.int32)
     for steps in range(1, settings.neighbours + 1):
@@ -72,7 +73,7 @@ def history(
                     surprise=restless.surprise,
                     limit=settings.limit,
                     alarm=settings.alarm,
-                    other=np.where(inside, first[other], -1)[board.point].astype(np.int32),
+                    other=np.where(inside, told_by[other], -1)[board.point].astype(np.int32),
                 )
             )
     return comparisons, restless
@@ -84,6 +85,18 @@ def point_levels(board: Board, trusted: Flags) -> tuple[npt.NDArray[np.float64],
     level = np.asarray(rates.groupby(board.point).median(), np.float64)
     first = np.flatnonzero(np.diff(board.point, prepend=-1)).astype(np.int32)
     return level, first
+
+
+def _first_trusted(board: Board, trusted: Flags, points: int) -> Codes:
+    """The first trusted row of each point, -1 where it has none.
+
+    An untrusted filing must not stand for a level that it doesn't give, or a filing that is off
+    as a whole would seem confirmed by another one.
+    """
+    first = np.full(points, -1, np.int32)
+    rows = np.flatnonzero(trusted)[::-1]
+    first[board.point[rows]] = rows
+    return first
 
 
 def restlessness(

@@ -26,7 +26,7 @@ class VerdictSettings(Settings):
     group_share: share of a group's facts that must look off before it is weighed
     group_facts: fewest facts that make a group
     whole_share: share of a filing's facts that must agree for it to be off as a whole
-    shares_follow: chance of a filing's share counts being off like its amounts
+    parts_follow: chance of a filing's share counts and lesser currencies being off like its amounts
     quarantine_at: confidence from which a fact is set aside
     first_at: confidence that the first round asks for, while the facts compared with are
         still unchecked
@@ -40,7 +40,7 @@ class VerdictSettings(Settings):
     group_share: float
     group_facts: int
     whole_share: float
-    shares_follow: float
+    parts_follow: float
     quarantine_at: float
     first_at: float
     rounds: int

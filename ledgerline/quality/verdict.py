@@ -14,8 +14,9 @@ Where nearly all of a filing's facts agree (`whole_share`), it is off as a whole
 company's history speaks against is then an outlier like those of any filing, and only another
 filing that gives the very fact in this size lets it off.
 
-A filing's share counts are a group apart from its amounts, since either may be scaled alone;
-but where the amounts are off, the share counts usually are, too (`shares_follow`).
+A filing's share counts are a group apart from its amounts, since either may be scaled alone, and
+so are amounts in another currency; but where most amounts are off, these parts usually are, too
+(`parts_follow`), and only another filing can tell that they are not.
 """
 
 from collections.abc import Sequence
@@ -100,7 +101,9 @@ def judge(board: Board, panel: Panel, settings: VerdictSettings) -> Verdicts:
     return best
 
 
-def set_aside(board: Board, panel: Panel, verdicts: Verdicts, confidence: float) -> Flags:
+def set_aside(
+    board: Board, panel: Panel, verdicts: Verdicts, confidence: float, settings: VerdictSettings
+) -> Flags:
     """Which rows of the board reach `confidence`, and not on a worse suspect's word.
 
     Of two facts that contradict each other only the more suspect one goes; the other is
@@ -110,7 +113,8 @@ def set_aside(board: Board, panel: Panel, verdicts: Verdicts, confidence: float)
     pending = np.zeros(len(board), bool)
     pending[verdicts.rows] = verdicts.confidence >= confidence
     gone = np.zeros(len(board), bool)
-    scale = _scale_of_error(board, verdicts, confidence)
+    # A filing that is probably off is no witness, even while more confidence is asked for.
+    scale = _scale_of_error(board, verdicts, settings.quarantine_at)
     accused, accuser = _accusations(board, panel, verdicts, scale)
     # Where a filing's amounts are off, its other facts may need another round to follow them.
     pending[accused[scale[accuser] == AMOUNTS]] = False

@@ -49,7 +49,7 @@ def weigh_facts(board: Board, sound: Flags, settings: DetectorSettings) -> Weigh
         panel = _panel(board, sound & ~aside, settings)
         verdicts = judge(board, panel, rule)
         needed = rule.first_at if number == 0 and rule.rounds > 1 else rule.quarantine_at
-        aside = set_aside(board, panel, verdicts, needed)
+        aside = set_aside(board, panel, verdicts, needed, rule)
         if number > 0 and np.array_equal(aside, before):
             break
     return Weighed(verdicts, panel, aside)

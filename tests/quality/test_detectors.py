@@ -136,6 +136,44 @@ def test_the_later_filing_can_be_the_wrong_one(settings: ValidateSettings):
     assert [value for _, value in reasons(rows, settings, 1)] == [1.334e12]
 
 
+AMOUNTS = ("Revenues", "Assets", "Liabilities", "StockholdersEquity", "NetIncomeLoss", "Cash")
+COUNTS = (
+    "CommonStockSharesIssued",
+    "CommonStockSharesOutstanding",
+    "CommonStockSharesAuthorized",
+)
+
+
+def two_filings(off: int, scaled: tuple[str, ...]) -> tuple[list[Row], set[float]]:
+    """The 10-Ks of 2019 and 2020, of which `off` gives the metrics in `scaled` a thousandfold;
+    and the values that are wrong. No third filing tells which of the two is."""
+    rows: list[Row] = []
+    for place, tag in enumerate(AMOUNTS + COUNTS):
+        flow = tag in ("Revenues", "NetIncomeLoss")
+        unit = "shares" if tag in COUNTS else "USD"
+        for filed, told in ((2019, 2017), (2019, 2018), (2020, 2018), (2020, 2019)):
+            value = round(1.7e9 * 0.8**place * 1.07 ** (told - 2017), -3)
+            if tag in COUNTS:
+                value = 864_777.0 + place  # far fewer than is usual for this size
+            factor = 1000.0 if filed == off and tag in scaled else 1.0
+            rows.append((1, filed, tag, unit, flow, told, value * factor))
+    return rows, {row[6] for row in rows if row[1] == off and row[2] in scaled}
+
+
+@pytest.mark.parametrize("off", [2019, 2020])
+def test_share_counts_go_with_the_amounts_of_a_filing_that_is_off(
+    settings: ValidateSettings, off: int
+):
+    rows, wrong = two_filings(off, AMOUNTS + COUNTS)
+    assert {value for _, value in reasons(rows, settings, 1)} == wrong
+
+
+@pytest.mark.parametrize("off", [2019, 2020])
+def test_share_counts_that_another_filing_gives_alike_stay(settings: ValidateSettings, off: int):
+    rows, wrong = two_filings(off, AMOUNTS)
+    assert {value for _, value in reasons(rows, settings, 1)} == wrong
+
+
 def test_a_percentage_given_as_a_ratio(settings: ValidateSettings):
     rates = [0.213, 0.224, 0.208, 0.219, 0.231, 0.212]
     rows = history(1, "EffectiveIncomeTaxRate", rates, "pure", flow=True)
