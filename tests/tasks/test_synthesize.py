@@ -93,7 +93,8 @@ def test_the_audit_reads_the_examples_and_passes(params: Params) -> None:
 
 def test_the_audit_takes_what_the_warm_up_saw_of_its_base(params: Params) -> None:
     synthesize.main(params)
-    seen = {"groups": [[0, 7, 1, 50], [4, 3, 1, 10], [7, 0, 1, 40], [0, 0, 8, 5]], "finds": 0.1}
+    due = [[0, 7, 1, 50], [4, 3, 1, 10], [7, 0, 1, 40], [0, 0, 8, 5]]
+    seen = {"due": due, "none_due": [[1, 7, 70]], "measures": {"wrong": {"wrong_figure": 1.0}}}
     Path("reports/warmup.json").write_bytes(orjson.dumps(seen | {"steps": 450}))
     audit.main(params)
     found = orjson.loads(Path("reports/audit.json").read_bytes())
@@ -104,8 +105,8 @@ def test_the_audit_takes_what_the_warm_up_saw_of_its_base(params: Params) -> Non
 @pytest.mark.parametrize(
     ("summary", "why"),
     [
-        ('{"groups": "many", "finds": 0}', "groups: Input should be a"),
-        ('{"groups": [[1, 2, 5, 1]]}', "'finds' is missing"),
+        ('{"due": "many", "none_due": [], "measures": {}}', "due: Input should be a"),
+        ('{"due": [[1, 2, 5, 1]], "measures": {}}', "'none_due' is missing"),
         ("{half", "run the stage warmup"),
     ],
 )
