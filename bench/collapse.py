@@ -1,13 +1,14 @@
 """What training makes of three rewards, beside what the audit says that it will.
 
-    python -m bench.collapse [--accuracy 0.25] [--steps 24] [--scales group none] [--base FOLDER]
+    python -m bench.collapse [--accuracy 0.25] [--steps 16] [--scales none group] [--base FOLDER]
 
-Warms up a base of its own on the default task, only until it is right on a quarter of what is due,
-and trains it by short GRPO runs: with "1 right, −0.5 wrong, 0 silent", with the same but −0.1, and
-with the rubric of params.yaml; advantages are divided by the group's deviation, or not. Watched are
-prompts that neither the warm-up nor any run practises on. Run it where the stage synthesize has
-been. It writes collapse.json, .csv and .png into bench/results, and prints the audit's prediction
-for that base beside what came out. No policy is kept.
+Warms up a base of its own on the default task, only until it is right on a quarter of what is due
+in the validation prompts, which are new to it in one respect or more. On these it is trained by
+short GRPO runs: with "1 right, −0.5 wrong, 0 silent", with the same but −0.1, and with the rubric
+of params.yaml; advantages are divided by the group's deviation, or not. Watched are prompts that no
+run practises on. Run it where the stage synthesize has been. It writes collapse.json, .csv and .png
+into bench/results, and prints the audit's prediction for that base beside what came out. No policy
+is kept.
 """
 
 import argparse
@@ -48,13 +49,13 @@ from tasks.train import TrainParams
 from tasks.warmup import WarmupParams, demonstrated, scratch_policy
 
 FACTS = Path("data/clean/facts.sqlite")
-EXAMPLES = Path("data/examples/train.jsonl")
+EXAMPLES = Path("data/examples")
 WATCHED = 128
 WATCHED_TRIES = 2
 EVERY = 8
-DEMONSTRATIONS = 5000
-CHECK_EVERY = 10
-SCALES = {"group": "divided by the group's deviation", "none": "not divided"}
+DEMONSTRATIONS = 8000
+CHECK_EVERY, CHECK_TRIES = 20, 4
+SCALES = {"none": "not divided", "group": "divided by the group's deviation"}
 HALF, TENTH, DEFAULT = (
     "1 right, −0.5 wrong, 0 silent",
     "1 right, −0.1 wrong, 0 silent",
@@ -98,20 +99,21 @@ def main() -> None:
     parser.add_argument("--base", type=Path, help="a policy to start from, instead of a new one")
     parser.add_argument("--accuracy", type=float, default=0.25)
     parser.add_argument("--results", type=Path, default=Path("bench/results"))
-    parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--groups", type=int, default=8)
     parser.add_argument("--size", type=int, default=8)
     parser.add_argument("--scales", nargs="+", choices=list(SCALES), default=list(SCALES))
     arguments = parser.parse_args()
     params = load_params(Path("params.yaml"), CollapseParams)
-    examples = read_jsonl(EXAMPLES)
-    watched = random.Random(0).sample(examples, WATCHED)
-    practised = [example for example in examples if example not in set(watched)]
+    validation = read_jsonl(EXAMPLES / "validation.jsonl")
+    watched = random.Random(0).sample(validation, WATCHED)
+    practised = [example for example in validation if example not in set(watched)]
     with Store.open(FACTS, read_only=True) as store, tempfile.TemporaryDirectory() as scratch:
         lab = Lab(params, Search(store), practised, watched)
         folder = arguments.base or Path(scratch) / "base"
         if not arguments.base:
-            lab.warmed_up(arguments.accuracy).save(folder)
+            train = read_jsonl(EXAMPLES / "train.jsonl")
+            lab.warmed_up(train, arguments.accuracy).save(folder)
         played = lab.played(Policy.load(folder, params.policy.attention), TRIES)
         base, start = observe(played), point(played, 0)
         print(f"base: {start}")
@@ -170,7 +172,7 @@ class Lab:
         chosen = [example for example in self.watched if example.is_due or not due_alone]
         return sampled(policy, engine, self.task({}), chosen, tries)
 
-    def warmed_up(self, accuracy: float) -> Policy:
+    def warmed_up(self, train: list[Example], accuracy: float) -> Policy:
         """The base of params.yaml, warmed up until it is right on that share of what is due.
 
         Raises:
@@ -181,13 +183,13 @@ class Lab:
         settings = settings.model_copy(
             update={"demonstrations": fewer, "target": accuracy, "check_every": CHECK_EVERY}
         )
-        policy = scratch_policy(self.params, self.practised)
-        shown = choose(self.practised, fewer, settings.seed)
+        policy = scratch_policy(self.params, train)
+        shown = choose(train, fewer, settings.seed)
         history = warm_up(
             policy.plain,
             demonstrated(policy, self.task({}), shown, settings),
             settings,
-            lambda: point(self.played(policy, WATCHED_TRIES, due_alone=True), 0).right,
+            lambda: point(self.played(policy, CHECK_TRIES, due_alone=True), 0).right,
             lambda check: print(f"warm-up, step {check.step}: {check.success:.1%} right"),
             settings.seed,
         )
@@ -236,6 +238,7 @@ def short(settings: TrainerSettings, scale: str, arguments: argparse.Namespace) 
             "objective": settings.objective.model_copy(update={"scale": scale}),
             "alarms": AlarmSettings(thresholds=[]),
             "probes": settings.probes.model_copy(update={"prompts": 0}),
+            "kl_rollouts": 0,
             "checkpoint_every": arguments.steps + 1,
         }
     )

@@ -126,7 +126,7 @@ def html(audit: Audit, plot_name: str) -> str:
         else "<br>".join(escape(fault[0].upper() + fault[1:] + ".") for fault in audit.faults)
     )
     remedies = "".join(f"<li>{escape(remedy)}</li>" for remedy in audit.remedies)
-    known = "what was observed" if groups.observed else "assumed (see audit.groups in params.yaml)"
+    known = "as observed" if groups.observed else "assumed (see audit.groups in params.yaml)"
     weights = "".join(
         f"<tr><td>{escape(name)}</td><td class=n>{weight:+g}</td></tr>"
         for name, weight in audit.weights.items()
@@ -139,7 +139,7 @@ def html(audit: Audit, plot_name: str) -> str:
         "<h2>Policies, played through the real environment</h2>" + _policies(audit),
         "<h2>Groups</h2><p>GRPO compares within the rollouts of one prompt. "
         f"{escape(_pull(audit))} "
-        f"What the base policy does is {known}.</p>" + _groups(audit),
+        f"The base policy's pass rates are {known}.</p>" + _groups(audit),
         f"<h2>Break-even</h2><p>Answering pays from a confidence of {_even(audit)}.</p>",
         f"<h2>Dead terms</h2><p>{escape(_dead(audit))}.</p>",
         f"<h2>Weights</h2><table>{weights}</table>",
@@ -228,10 +228,11 @@ def _groups(audit: Audit) -> str:
         for group in audit.groups.groups
     )
     other, payoffs = audit.groups.none_due, audit.groups.payoffs
+    favours = "silence" if other.drift < 0 else "trying"
     lines += (
         f"<tr><td>none due</td><td class=n>{other.share:.1%} of all</td>"
         f"<td class=n>{payoffs.uncalled:+.2f}</td><td class=n>{payoffs.quiet:+.2f}</td>"
-        f"<td class=n>{other.drift:+.3f}</td><td>silence</td></tr>"
+        f"<td class=n>{other.drift:+.3f}</td><td>{favours}</td></tr>"
     )
     return (
         "<table><tr><th>Pass rate</th><th class=n>Prompts</th><th class=n>Trying pays</th>"
