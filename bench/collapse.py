@@ -1,24 +1,25 @@
 """What training makes of three rewards, beside what the audit says that it will.
 
-    python -m bench.collapse [--steps 25] [--scales group none] [--results bench/results]
+    python -m bench.collapse [--accuracy 0.25] [--steps 16] [--scales none group] [--base FOLDER]
 
-Short GRPO runs from the base policy on the validation prompts of the default task, which are new
-to it in one respect or more, so that it is right on about a quarter of what is due there: with "1
-right, −0.5 wrong, 0 silent", with the same but −0.1, and with the rubric of params.yaml; advantages
-are divided by the group's deviation, or not. Watched are prompts that no run practises on, each
-with a figure due. Run it where the stage warmup has been. It writes collapse.json, .csv and .png,
-and prints the audit's prediction beside what came out. No policy is kept.
+Warms up a base of its own on the default task, only until it is right on a quarter of what is due
+in the validation prompts, which are new to it in one respect or more. On these it is trained by
+short GRPO runs: with "1 right, −0.5 wrong, 0 silent", with the same but −0.1, and with the rubric
+of params.yaml; advantages are divided by the group's deviation, or not. Watched are prompts that no
+run practises on. Run it where the stage synthesize has been. It writes collapse.json, .csv and .png
+into bench/results, and prints the audit's prediction for that base beside what came out. No policy
+is kept.
 """
 
 import argparse
 import csv
 import random
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from io import StringIO
 from pathlib import Path
-from statistics import fmean
 
 import orjson
 from matplotlib.figure import Figure
@@ -26,52 +27,61 @@ from rich.console import Console
 from rich.table import Table
 
 from ledgerline.durable import replacing_file, write_bytes, write_text
-from ledgerline.environments.filings import FilingsEnvironment, episode_fields
-from ledgerline.environments.transcript import Outcome, Transcript
+from ledgerline.environments.transcript import Transcript
+from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
 from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.policy import Policy
-from ledgerline.rewards.audit import AuditSettings, audit
-from ledgerline.rewards.components import right_figure
-from ledgerline.rewards.groups import Comparison, GroupAudit
+from ledgerline.rewards.groups import Comparison, GroupAudit, compare
 from ledgerline.rewards.observed import TRIES, Observed, observe
-from ledgerline.rewards.rubric import Rubric
+from ledgerline.rewards.payoffs import Payoffs, own_payoffs
+from ledgerline.rewards.prompts import seen
 from ledgerline.training.alarms import AlarmSettings
+from ledgerline.training.demonstrations import choose
 from ledgerline.training.task import Task
 from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
+from ledgerline.training.warmup import warm_up
 from tasks.params import load_params
 from tasks.practice import filings_task, sampled
 from tasks.train import TrainParams
+from tasks.warmup import WarmupParams, demonstrated, scratch_policy
 
 FACTS = Path("data/clean/facts.sqlite")
-EXAMPLES = Path("data/examples/validation.jsonl")
-BASE = Path("models/base")
+EXAMPLES = Path("data/examples")
 WATCHED = 128
-EVERY = 5
-SCALES = {"group": "divided by the group's deviation", "none": "not divided"}
+WATCHED_TRIES = 2
+EVERY = 8
+DEMONSTRATIONS = 8000
+CHECK_EVERY, CHECK_TRIES = 20, 4
+SCALES = {"none": "not divided", "group": "divided by the group's deviation"}
 HALF, TENTH, DEFAULT = (
     "1 right, −0.5 wrong, 0 silent",
     "1 right, −0.1 wrong, 0 silent",
     "default rubric",
 )
 COLOURS = {HALF: "#b5452c", TENTH: "#d08c2e", DEFAULT: "#2a7f62"}
+SHARES = {
+    "right": "right, of due",
+    "silent": "silent, of due",
+    "quiet": "silent, of none due",
+}
 
 
-class CollapseParams(TrainParams):
+class CollapseParams(TrainParams, WarmupParams):
     """What the experiment reads of params.yaml."""
-
-    audit: AuditSettings
 
 
 @dataclass(frozen=True)
 class Point:
-    """Shares of the watched prompts after `step` steps: answered right, and left silent."""
+    """Shares of the watched prompts after `step` steps: of those with a figure due, answered right
+    and left silent; of the others, left silent."""
 
     step: int
     right: float
     silent: float
+    quiet: float
 
 
 @dataclass(frozen=True)
@@ -86,32 +96,39 @@ class Run:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--base", type=Path, default=BASE)
+    parser.add_argument("--base", type=Path, help="a policy to start from, instead of a new one")
+    parser.add_argument("--accuracy", type=float, default=0.25)
     parser.add_argument("--results", type=Path, default=Path("bench/results"))
-    parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--steps", type=int, default=16)
     parser.add_argument("--groups", type=int, default=8)
     parser.add_argument("--size", type=int, default=8)
     parser.add_argument("--scales", nargs="+", choices=list(SCALES), default=list(SCALES))
     arguments = parser.parse_args()
     params = load_params(Path("params.yaml"), CollapseParams)
-    examples = read_jsonl(EXAMPLES)
-    watched = random.Random(0).sample([e for e in examples if e.is_due], WATCHED)
-    practised = [example for example in examples if example not in set(watched)]
+    validation = read_jsonl(EXAMPLES / "validation.jsonl")
+    watched = random.Random(0).sample(validation, WATCHED)
+    practised = [example for example in validation if example not in set(watched)]
     with Store.open(FACTS, read_only=True) as store, tempfile.TemporaryDirectory() as scratch:
         lab = Lab(params, Search(store), practised, watched)
-        base = observe(lab.played(Policy.load(arguments.base, params.policy.attention), TRIES))
-        print(f"base: {base}")
+        folder = arguments.base or Path(scratch) / "base"
+        if not arguments.base:
+            train = read_jsonl(EXAMPLES / "train.jsonl")
+            lab.warmed_up(train, arguments.accuracy).save(folder)
+        played = lab.played(Policy.load(folder, params.policy.attention), TRIES)
+        base, start = observe(played), point(played, 0)
+        print(f"base: {start}")
         runs = []
         for scale in arguments.scales:
             settings = short(params.train, scale, arguments)
             for reward, weights in rewards(params.rubric.weights).items():
-                predicted = lab.predicted(base, weights, settings)
+                predicted = prediction(base, weights, settings)
                 print(f"{reward}; {scale}: the audit predicts {predicted.predicts}")
                 checkpoints = Path(scratch) / f"{scale} {reward}"
-                points = lab.trained(arguments.base, weights, settings, checkpoints)
+                points = [start, *lab.trained(folder, weights, settings, checkpoints)]
                 runs.append(Run(reward, scale, predicted, points))
                 write_results(arguments.results, base, settings, runs)
     Console().print(table(runs))
+    print(f"{time.process_time():.0f} s of processor time")
 
 
 def rewards(default: Mapping[str, float]) -> dict[str, Mapping[str, float]]:
@@ -122,6 +139,15 @@ def rewards(default: Mapping[str, float]) -> dict[str, Mapping[str, float]]:
         return {"right_figure": 1.0, **dict.fromkeys(faults, wrong)}
 
     return {HALF: plain(-0.5), TENTH: plain(-0.1), DEFAULT: default}
+
+
+def prediction(
+    base: Observed, weights: Mapping[str, float], settings: TrainerSettings
+) -> GroupAudit:
+    """What the audit says of a reward, told what the base does; it has done all that is paid."""
+    payoffs = own_payoffs(base, weights, otherwise=Payoffs(0, 0, 0))
+    comparison = Comparison.model_validate(settings.model_dump())
+    return compare(payoffs, seen(base), comparison, weights)
 
 
 @dataclass(frozen=True)
@@ -138,25 +164,42 @@ class Lab:
         rubric = self.params.rubric.model_copy(update={"weights": dict(weights)})
         return filings_task(self.params.model_copy(update={"rubric": rubric}), self.search)
 
-    def played(self, policy: Policy, tries: int) -> list[tuple[Example, list[Transcript]]]:
+    def played(
+        self, policy: Policy, tries: int, due_alone: bool = False
+    ) -> list[tuple[Example, list[Transcript]]]:
         """The watched prompts, `tries` times each, as in practice."""
         engine = policy.embedded_engine(self.params.policy.engine)
-        return sampled(policy, engine, self.task({}), self.watched, tries)
+        chosen = [example for example in self.watched if example.is_due or not due_alone]
+        return sampled(policy, engine, self.task({}), chosen, tries)
 
-    def predicted(
-        self, base: Observed, weights: Mapping[str, float], settings: TrainerSettings
-    ) -> GroupAudit:
-        """What the audit says of a reward, told what the base does."""
-        return audit(
-            self.practised,
-            lambda: FilingsEnvironment(self.search),
-            episode_fields,
-            self.params.limits,
-            Rubric(weights),
-            self.params.audit,
-            Comparison.model_validate(settings.model_dump()),
-            base,
-        ).groups
+    def warmed_up(self, train: list[Example], accuracy: float) -> Policy:
+        """The base of params.yaml, warmed up until it is right on that share of what is due.
+
+        Raises:
+            LedgerlineError: all of warmup.steps don't get it there.
+        """
+        settings = self.params.warmup
+        fewer = settings.demonstrations.model_copy(update={"count": DEMONSTRATIONS})
+        settings = settings.model_copy(
+            update={"demonstrations": fewer, "target": accuracy, "check_every": CHECK_EVERY}
+        )
+        policy = scratch_policy(self.params, train)
+        shown = choose(train, fewer, settings.seed)
+        history = warm_up(
+            policy.plain,
+            demonstrated(policy, self.task({}), shown, settings),
+            settings,
+            lambda: point(self.played(policy, CHECK_TRIES, due_alone=True), 0).right,
+            lambda check: print(f"warm-up, step {check.step}: {check.success:.1%} right"),
+            settings.seed,
+        )
+        if history[-1].success < accuracy:
+            raise LedgerlineError(
+                f"after {settings.steps} steps of warm-up the base is right on "
+                f"{history[-1].success:.1%} of what is due, not on {accuracy:.0%}; ask for a lower "
+                "--accuracy or raise warmup.steps"
+            )
+        return policy
 
     def trained(
         self, base: Path, weights: Mapping[str, float], settings: TrainerSettings, folder: Path
@@ -165,27 +208,22 @@ class Lab:
         policy = Policy.load(base, self.params.policy.attention)
         points: list[Point] = []
 
-        def watch(done: int) -> None:
-            points.append(self.point(policy, done))
-            print(f"  step {done}: {points[-1].right:.1%} right, {points[-1].silent:.1%} silent")
-
         def report(step: StepReport) -> None:
             if (step.step + 1) % EVERY == 0:
-                watch(step.step + 1)
+                points.append(point(self.played(policy, WATCHED_TRIES), step.step + 1))
+                print(f"  {points[-1]}", flush=True)
 
-        watch(0)
         engine = policy.embedded_engine(self.params.policy.engine)
         Trainer(policy, engine, self.task(weights), self.practised, settings, folder).run(report)
         return points
 
-    def point(self, policy: Policy, step: int) -> Point:
-        """What the policy makes of the watched prompts now."""
-        played = [(example, tried[0]) for example, tried in self.played(policy, 1)]
-        return Point(
-            step,
-            right=fmean(right_figure(transcript, example) for example, transcript in played),
-            silent=fmean(transcript.outcome is Outcome.ABSTAINED for _, transcript in played),
-        )
+
+def point(played: Sequence[tuple[Example, Sequence[Transcript]]], step: int) -> Point:
+    """What a policy made of the watched prompts."""
+    found = observe(played)
+    right = sum(right * prompts for right, _, _, prompts in found.due)
+    episodes = sum(sum(acts) * prompts for *acts, prompts in found.due)
+    return Point(step, right=right / episodes, silent=found.silence, quiet=found.quiet)
 
 
 def short(settings: TrainerSettings, scale: str, arguments: argparse.Namespace) -> TrainerSettings:
@@ -200,6 +238,7 @@ def short(settings: TrainerSettings, scale: str, arguments: argparse.Namespace) 
             "objective": settings.objective.model_copy(update={"scale": scale}),
             "alarms": AlarmSettings(thresholds=[]),
             "probes": settings.probes.model_copy(update={"prompts": 0}),
+            "kl_rollouts": 0,
             "checkpoint_every": arguments.steps + 1,
         }
     )
@@ -207,7 +246,7 @@ def short(settings: TrainerSettings, scale: str, arguments: argparse.Namespace) 
 
 def table(runs: Sequence[Run]) -> Table:
     """Prediction and outcome of each run, side by side."""
-    shown = Table("reward", "advantages", "audit predicts", "pull", "right", "silent")
+    shown = Table("reward", "advantages", "audit predicts", "pull", *SHARES.values())
     for run in runs:
         first, last = run.points[0], run.points[-1]
         shown.add_row(
@@ -215,8 +254,7 @@ def table(runs: Sequence[Run]) -> Table:
             SCALES[run.scale],
             run.predicted.predicts,
             f"{run.predicted.drift:+.3f}",
-            f"{first.right:.0%} → {last.right:.0%}",
-            f"{first.silent:.0%} → {last.silent:.0%}",
+            *(f"{getattr(first, name):.0%} → {getattr(last, name):.0%}" for name in SHARES),
         )
     return shown
 
@@ -232,8 +270,11 @@ def write_results(
             "scale": run.scale,
             "predicts": run.predicted.predicts,
             "drift": round(run.predicted.drift, 4),
+            "drift_of_due_alone": round(run.predicted.own, 4),
+            "drift_of_none_due": round(run.predicted.none_due.drift, 4),
             "average_lead_of_trying": round(run.predicted.average_reward, 4),
             "fault": "; ".join(run.predicted.faults),
+            "remedy": "; ".join(run.predicted.remedies),
         }
         for run in runs
     ]
@@ -242,7 +283,7 @@ def write_results(
     write_bytes(folder / "collapse.json", orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["reward", "scale", "step", "right", "silent"])
+    writer.writerow(["reward", "scale", "step", *SHARES])
     for run in runs:
         writer.writerows((run.reward, run.scale, *astuple(point)) for point in run.points)
     write_text(folder / "collapse.csv", text.getvalue())
@@ -251,11 +292,11 @@ def write_results(
 
 def plot(runs: Sequence[Run], path: Path) -> None:
     """Share right and share silent against steps: a row for each scale, a line for each reward."""
-    figure = Figure(figsize=(10, 3.5 * len({run.scale for run in runs})), layout="constrained")
+    figure = Figure(figsize=(13, 3.5 * len({run.scale for run in runs})), layout="constrained")
     scales = list(dict.fromkeys(run.scale for run in runs))
-    panels = figure.subplots(len(scales), 2, sharex=True, sharey=True, squeeze=False)
+    panels = figure.subplots(len(scales), len(SHARES), sharex=True, sharey=True, squeeze=False)
     for scale, row in zip(scales, panels, strict=True):
-        for axes, share in zip(row, ("right", "silent"), strict=True):
+        for axes, share in zip(row, SHARES, strict=True):
             for run in (run for run in runs if run.scale == scale):
                 axes.plot(
                     [point.step for point in run.points],
@@ -265,11 +306,12 @@ def plot(runs: Sequence[Run], path: Path) -> None:
                     markersize=3,
                     label=f"{run.reward}: audit predicts {run.predicted.predicts}",
                 )
-            axes.set_title(f"Share {share}; advantages {SCALES[scale]}", loc="left", fontsize=10)
+            axes.set_title(SHARES[share].capitalize(), loc="left", fontsize=10)
             axes.set_ylim(0, 1)
             axes.spines[["top", "right"]].set_visible(False)
-        row[1].legend(fontsize=8, frameon=False)
-    figure.supxlabel("GRPO step; prompts with a figure due that no run practises on", fontsize=9)
+        row[0].set_ylabel(f"advantages {SCALES[scale]}")
+        row[0].legend(fontsize=8, frameon=False)
+    figure.supxlabel("GRPO step; shares of prompts that no run practises on", fontsize=9)
     with replacing_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=100, metadata={"Software": None})
 

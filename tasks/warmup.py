@@ -21,8 +21,9 @@ from ledgerline.policy.codec import ChatCodec
 from ledgerline.policy.policy import Policy
 from ledgerline.policy.scratch import build_model, train_tokenizer
 from ledgerline.rewards.observed import TRIES, observe
-from ledgerline.training.demonstrations import choose, demonstration
+from ledgerline.training.demonstrations import Demonstration, choose, demonstration
 from ledgerline.training.processes import Processes
+from ledgerline.training.task import Task
 from ledgerline.training.warmup import WarmupSettings, WarmupStep, warm_up
 from tasks.practice import DIFFICULTY, filings_task, pass_rates, sampled, success_rate
 from tasks.side_by_side import PolicyParams, side_by_side
@@ -57,13 +58,7 @@ def main(params: WarmupParams) -> None:
         policy = policy or Policy.load(params.policy.base, params.policy.attention)
         engine = policy.embedded_engine(params.policy.engine)
         shown = choose(train, settings.demonstrations, settings.seed)
-        mine = [
-            demonstration(policy.codec, task, item, shown, settings.demonstrations, settings.seed)
-            for item in track(
-                processes.share(shown), "demonstrations", transient=True, disable=not processes.main
-            )
-        ]
-        demonstrations = processes.gather(mine)
+        demonstrations = demonstrated(policy, task, shown, settings)
 
         def success() -> float:
             return success_rate(policy, engine, task, validation)
@@ -72,8 +67,7 @@ def main(params: WarmupParams) -> None:
             history = warm_up(
                 policy.plain, demonstrations, settings, success, report, settings.seed
             )
-        due = [example for example in train if example.is_due][: settings.pass_rate_prompts]
-        played = sampled(policy, engine, task, due, TRIES)
+        played = sampled(policy, engine, task, train[: settings.pass_rate_prompts], TRIES)
         seen, rates = observe(played), pass_rates(task, played)
         reached = history[-1].success if history else success()
     if not processes.main:
@@ -92,6 +86,22 @@ def main(params: WarmupParams) -> None:
     write_bytes(SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
     write_bytes(DIFFICULTY, orjson.dumps(rates, option=orjson.OPT_INDENT_2) + b"\n")
     write_text(CURVE, _curve(history))
+
+
+def demonstrated(
+    policy: Policy, task: Task, items: list[Example], settings: WarmupSettings
+) -> list[Demonstration]:
+    """The expert's episodes of `items`; all processes play their part, and all get the whole."""
+    processes = Processes()
+    mine = track(
+        processes.share(items), "demonstrations", transient=True, disable=not processes.main
+    )
+    return processes.gather(
+        [
+            demonstration(policy.codec, task, item, items, settings.demonstrations, settings.seed)
+            for item in mine
+        ]
+    )
 
 
 @contextmanager

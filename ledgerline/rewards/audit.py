@@ -21,8 +21,9 @@ from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
 from ledgerline.rewards.components import COMPONENTS, PRIZES, measure
 from ledgerline.rewards.degenerate import DEGENERATE, HONEST, Policy, honest
-from ledgerline.rewards.groups import Comparison, GroupAudit, GroupSettings, audit_groups
+from ledgerline.rewards.groups import Comparison, GroupAudit, audit_groups
 from ledgerline.rewards.observed import Observed
+from ledgerline.rewards.prompts import GroupSettings
 from ledgerline.rewards.rubric import Rubric
 from ledgerline.settings import Settings
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from ledgerline.durable import replacing_file
 from ledgerline.rewards.audit import Audit, Row
 from ledgerline.rewards.degenerate import HONEST
-from ledgerline.rewards.groups import break_even
+from ledgerline.rewards.payoffs import break_even
 
 _DUE = (1.0, 0.9, 0.75, 0.5)
 _GOOD, _BAD, _QUIET = "#2a7f62", "#b5452c", "#8a8f98"
@@ -46,6 +46,7 @@ def as_json(audit: Audit) -> dict[str, Any]:
         "predicts": groups.predicts,
         "group_drift": round(groups.drift, 4),
         "average_lead_of_trying": round(groups.average_reward, 4),
+        "none_due": {name: round(value, 4) for name, value in asdict(groups.none_due).items()},
         "base_observed": groups.observed,
         "break_even": {f"due {due:.0%}": round(break_even(groups.payoffs, due), 3) for due in _DUE},
         "payoffs": {name: round(value, 4) for name, value in asdict(groups.payoffs).items()},
@@ -102,13 +103,15 @@ def _plot_rewards(axes: Axes, audit: Audit) -> None:
 
 
 def _plot_groups(axes: Axes, audit: Audit) -> None:
-    groups = audit.groups.groups
+    groups, other = audit.groups.groups, audit.groups.none_due
     steps = len(groups) - 1
     labels = [f"{number}/{steps}\n{group.share:.0%}" for number, group in enumerate(groups)]
     colours = [_GOOD if group.drift >= 0 else _BAD for group in groups]
     axes.bar(labels, [group.drift for group in groups], color=colours)
+    # There silence is right; what matters is how much of it the other prompts feel.
+    axes.bar(f"none due\n{other.share:.0%}", other.drift, color=_QUIET)
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.set_xlabel("pass rate of the base policy, and share of prompts")
+    axes.set_xlabel("pass rate of the base policy, and share of prompts with a figure due")
     axes.set_title("Pull towards trying, against silence, by group", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -174,10 +177,13 @@ def _is_near(audit: Audit, row: Row) -> bool:
 
 
 def _pull(audit: Audit) -> str:
-    groups = audit.groups
+    groups, other = audit.groups, audit.groups.none_due
     return (
         f"Where a figure is due, trying pays {groups.average_reward:+.2f} more than silence on "
-        f"average; advantages within groups pull towards {groups.predicts} ({groups.drift:+.3f})."
+        f"average; advantages within groups pull towards {groups.predicts} ({groups.drift:+.3f}): "
+        f"{groups.own:+.3f} where a figure is due, {other.drift:+.3f} in the {other.share:.0%} of "
+        f"prompts where none is, of which the others feel {other.alike:.0%}, since the base does "
+        "as much the same on both."
     )
 
 
@@ -220,6 +226,13 @@ def _groups(audit: Audit) -> str:
         f"<td class=n>{group.try_reward:+.2f}</td><td class=n>{group.silent_reward:+.2f}</td>"
         f"<td class=n>{group.drift:+.3f}</td><td>{group.favours}</td></tr>"
         for group in audit.groups.groups
+    )
+    other, payoffs = audit.groups.none_due, audit.groups.payoffs
+    favours = "silence" if other.drift < 0 else "trying"
+    lines += (
+        f"<tr><td>none due</td><td class=n>{other.share:.1%} of all</td>"
+        f"<td class=n>{payoffs.uncalled:+.2f}</td><td class=n>{payoffs.quiet:+.2f}</td>"
+        f"<td class=n>{other.drift:+.3f}</td><td>{favours}</td></tr>"
     )
     return (
         "<table><tr><th>Pass rate</th><th class=n>Prompts</th><th class=n>Trying pays</th>"

@@ -4,11 +4,14 @@ For a prompt that the base policy never solves, the group holds wrong tries and 
 and whichever of the two is paid better is reinforced, however well trying pays on average. Dividing
 by the group's standard deviation gives such a group as much weight as any other, so that the groups
 never solved can outweigh all others.
+
+Prompts where no figure is due are practised too. Their groups rightly teach silence, and as far as
+the policy can't tell them from the others, it learns silence for all.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
@@ -16,29 +19,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ledgerline.examples.example import Example
 from ledgerline.rewards.observed import Observed
-from ledgerline.settings import Settings
+from ledgerline.rewards.payoffs import (
+    SCRIPTED,
+    Payoffs,
+    break_even,
+    own_payoffs,
+    scripted_payoffs,
+)
+from ledgerline.rewards.prompts import STEPS, GroupSettings, Kind, Prompts, assumed, seen
 
 if TYPE_CHECKING:
     from ledgerline.rewards.audit import Played
 
-SILENT, RIGHT = "always silent", "honest expert"
-_STEPS = 8
-WRONG = ("find, then answer wrongly", "first hit, whatever it is")
-
-
-class GroupSettings(Settings):
-    """The base policy as far as groups go, where it has not been measured.
-
-    `accuracy` is the share of tries that are right, `spread` how far prompts differ (the parameter
-    a + b of a Beta distribution of pass rates: small means that most prompts are solved always or
-    never). `silence` is the share of abstentions, `finds` the share of wrong tries whose search
-    had found the fact.
-    """
-
-    accuracy: float = Field(gt=0, lt=1)
-    spread: float = Field(gt=0)
-    silence: float = Field(gt=0, lt=1)
-    finds: float = Field(ge=0, le=1)
+_LARGEST_CHANGE = 20.0
 
 
 class Scaling(BaseModel):
@@ -57,21 +50,6 @@ class Comparison(BaseModel):
 
     group_size: int = Field(ge=2)
     objective: Scaling
-
-
-@dataclass(frozen=True, slots=True)
-class Payoffs:
-    """Mean reward of each thing one can do when a figure is due, and when none is.
-
-    `right`, `wrong` and `silent` are for a figure due; `uncalled` is a figure where none is due,
-    `quiet` silence there.
-    """
-
-    right: float
-    wrong: float
-    silent: float
-    uncalled: float = 0.0
-    quiet: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +75,45 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupAudit:
-    """Groups by pass rate, and where they pull together.
+class NoneDue:
+    """Prompts where no figure is due: their share, and what their groups reinforce.
 
-    `average_reward` is trying's lead over silence with all prompts thrown together, `drift` the
-    mean over groups of what GRPO reinforces: the first can be positive and the second negative.
+    `drift` is as for `Group`. `alike` is the part of it that prompts with a figure due feel, 0 to
+    1: how far the base does the same on both.
+    """
+
+    share: float
+    drift: float
+    alike: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAudit:
+    """Groups by pass rate, and where all groups pull together where a figure is due.
+
+    `groups` are prompts with a figure due. `average_reward` is what trying leads silence by on
+    them, all thrown together, `own` the mean of what their groups reinforce: the first can be
+    positive and the second negative.
     """
 
     groups: tuple[Group, ...]
+    none_due: NoneDue
     payoffs: Payoffs
     observed: bool
     average_reward: float
-    drift: float
+    own: float
     faults: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
 
     @property
+    def drift(self) -> float:
+        """What a step's rollouts add to the log-odds of trying where a figure is due."""
+        other = self.none_due
+        return (1 - other.share) * self.own + other.share * other.alike * other.drift
+
+    @property
     def predicts(self) -> str:
-        """What training would make of the base policy where a figure is due."""
+        """What training would make of the base policy where a figure is due, to begin with."""
         return "silence" if self.drift < 0 else "trying"
 
 
@@ -127,93 +126,85 @@ def audit_groups(
     comparison: Comparison,
     observed: Observed | None = None,
 ) -> GroupAudit:
-    """Read the payoffs off the scripted episodes and compare within groups."""
+    """Read the payoffs off the episodes, the base's own where there are any, and compare."""
     played = {each.name: each for each in (expert, *others)}
-    missing = {SILENT, RIGHT, *WRONG} - set(played)
-    if missing or not any(example.is_due for example in examples):
+    missing = SCRIPTED - set(played)
+    due = fmean(example.is_due for example in examples)
+    if missing or not due:
         why = f"policies {sorted(missing)}" if missing else "examples of which a figure is due"
-        return GroupAudit((), Payoffs(0, 0, 0), False, 0, 0, (f"no {why} to compare",))
-
-    def mean(name: str, condition: str | None = None, due: bool = True) -> float:
-        chosen = [n for n, example in enumerate(examples) if example.is_due is due]
-        rewards = [
-            played[name].rewards[n]
-            for n in chosen
-            if condition is None or played[name].measures[n].get(condition, 1) > 0
-        ]
-        return fmean(rewards or [played[name].rewards[n] for n in chosen] or [0.0])
-
-    finds = observed.finds if observed else settings.finds
-    found, not_found = (mean(name, "wrong_figure") for name in WRONG)
-    payoffs = Payoffs(
-        right=mean(RIGHT),
-        wrong=finds * found + (1 - finds) * not_found,
-        silent=mean(SILENT),
-        uncalled=mean(WRONG[1], due=False),
-        quiet=mean(SILENT, due=False),
-    )
-    return compare(payoffs, settings, comparison, observed, weights)
+        return _nothing(f"no {why} to compare")
+    payoffs = scripted_payoffs(examples, played, settings.finds)
+    if observed is None:
+        return compare(payoffs, assumed(settings, due), comparison, weights)
+    found = compare(own_payoffs(observed, weights, payoffs), seen(observed), comparison, weights)
+    return replace(found, observed=True)
 
 
 def compare(
     payoffs: Payoffs,
-    settings: GroupSettings,
+    prompts: Prompts,
     comparison: Comparison,
-    observed: Observed | None = None,
     weights: Mapping[str, float] | None = None,
 ) -> GroupAudit:
-    """What groups of rollouts reinforce, given what each outcome pays.
-
-    Without a base policy `observed`, pass rates follow the Beta distribution that `settings`
-    describe. Of an observed one, prompts that it never tried say nothing, and are left out.
-    """
-    cells = _cells(settings, observed)
-    if not cells:
-        fault = "the base policy is always silent where a figure is due: there is nothing to learn"
-        return GroupAudit((), payoffs, True, 0, 0, (fault,))
-    groups = tuple(_group(number, cells, payoffs, comparison) for number in range(_STEPS + 1))
-    drift = sum(group.share * group.drift for group in groups)
-    average = sum(group.share * (group.try_reward - group.silent_reward) for group in groups)
-    faults: tuple[str, ...] = ()
-    remedies: tuple[str, ...] = ()
-    if drift < 0:
-        faults, remedies = _explain(groups, payoffs, average, weights or {})
-    return GroupAudit(groups, payoffs, observed is not None, average, drift, faults, remedies)
-
-
-def _cells(settings: GroupSettings, observed: Observed | None) -> list[tuple[float, float, float]]:
-    """(pass rate of tries, share of silence, weight) of each kind of prompt."""
-    if observed is None:
-        shares = beta_binomial(settings)
-        return [(number / _STEPS, settings.silence, share) for number, share in enumerate(shares)]
-    # Half an abstention and half a try more (Jeffreys): what was not seen may yet come.
-    return [
-        (right / (right + wrong), (silent + 0.5) / (right + wrong + silent + 1), prompts)
-        for right, wrong, silent, prompts in observed.groups
-        if right + wrong > 0
-    ]
-
-
-def _group(
-    number: int,
-    cells: Sequence[tuple[float, float, float]],
-    payoffs: Payoffs,
-    comparison: Comparison,
-) -> Group:
-    """What groups with a pass rate of about `number` eighths reinforce."""
-    rate = number / _STEPS
-    here = [cell for cell in cells if round(cell[0] * _STEPS) == number]
-    weight = sum(prompts for _, _, prompts in here)
-    pull = sum(
-        prompts * _pull(exactly, payoffs, silence, comparison) for exactly, silence, prompts in here
+    """What groups of rollouts reinforce, given what each outcome pays."""
+    if not prompts.due:
+        return _nothing(
+            "the base policy is always silent where a figure is due: there is nothing to learn"
+        )
+    groups = tuple(_group(number, prompts, payoffs, comparison) for number in range(STEPS + 1))
+    # Where none is due, silence is what is right, and anything else is wrong.
+    there = Payoffs(right=payoffs.quiet, wrong=payoffs.uncalled, silent=payoffs.quiet)
+    found = GroupAudit(
+        groups=groups,
+        none_due=NoneDue(
+            share=1 - prompts.share_due,
+            drift=_mean_pull(prompts.none_due, there, comparison),
+            alike=prompts.alike,
+        ),
+        payoffs=payoffs,
+        observed=False,
+        average_reward=sum(
+            group.share * (group.try_reward - group.silent_reward) for group in groups
+        ),
+        own=_mean_pull(prompts.due, payoffs, comparison),
     )
+    if found.drift >= 0:
+        return found
+
+    def drift(charge: float) -> float:
+        harder = replace(payoffs, silent=payoffs.silent - charge)
+        return compare(harder, prompts, comparison).drift
+
+    remedies = _remedies(drift, weights) if weights is not None else ()
+    return replace(found, faults=(_fault(found),), remedies=remedies)
+
+
+def _nothing(fault: str) -> GroupAudit:
+    """The audit of groups where nothing can be compared."""
+    return GroupAudit((), NoneDue(0, 0, 0), Payoffs(0, 0, 0), False, 0, 0, (fault,))
+
+
+def _group(number: int, prompts: Prompts, payoffs: Payoffs, comparison: Comparison) -> Group:
+    """What groups with a pass rate of about `number` eighths reinforce."""
+    rate = number / STEPS
+    here = [kind for kind in prompts.due if round(kind.pass_rate * STEPS) == number]
+    every = sum(kind.weight for kind in prompts.due)
     return Group(
         pass_rate=rate,
-        share=weight / sum(prompts for _, _, prompts in cells),
+        share=sum(kind.weight for kind in here) / every,
         try_reward=rate * payoffs.right + (1 - rate) * payoffs.wrong,
         silent_reward=payoffs.silent,
-        drift=pull / weight if weight else 0.0,
+        drift=_mean_pull(here, payoffs, comparison),
     )
+
+
+def _mean_pull(kinds: Sequence[Kind], payoffs: Payoffs, comparison: Comparison) -> float:
+    """What groups of such prompts reinforce, on average; 0 where there are none."""
+    weight = sum(kind.weight for kind in kinds)
+    pull = sum(
+        kind.weight * _pull(kind.pass_rate, payoffs, kind.silence, comparison) for kind in kinds
+    )
+    return pull / weight if weight else 0.0
 
 
 def _pull(rate: float, payoffs: Payoffs, silence: float, comparison: Comparison) -> float:
@@ -245,55 +236,39 @@ def _pull(rate: float, payoffs: Payoffs, silence: float, comparison: Comparison)
     return expected / size
 
 
-def _explain(
-    groups: Sequence[Group], payoffs: Payoffs, average: float, weights: Mapping[str, float]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    never = groups[0]
-    if average > 0:
+def _fault(found: GroupAudit) -> str:
+    never, payoffs, other = found.groups[0], found.payoffs, found.none_due
+    if found.own >= 0:
+        how = (
+            f"through prompts where none is due ({other.share:.0%} of all), which teach silence "
+            f"and are {other.alike:.0%} like the others to the base policy"
+        )
+    elif found.average_reward > 0:
         how = (
             f"through the groups never solved ({never.share:.0%} of prompts), where silence at "
             f"{payoffs.silent:+.2f} beats a wrong try at {payoffs.wrong:+.2f}, although trying "
-            f"pays {average:+.2f} more on average"
+            f"pays {found.average_reward:+.2f} more on average"
         )
     else:
         how = (
-            f"since trying pays {-average:.2f} less than silence on average "
+            f"since trying pays {-found.average_reward:.2f} less than silence on average "
             f"(break-even at {break_even(payoffs):.0%} right)"
         )
-    faults = (f"training would teach silence where a figure is due, {how}",)
-    remedies = []
-    needed = payoffs.wrong - payoffs.silent - 0.05
-    if "silence_when_due" in weights:
-        weight = weights["silence_when_due"]
-        remedies.append(f"silence_when_due {weight:+g} → {weight + needed:+.2f}")
-    else:
-        remedies.append(f"add silence_when_due with weight {needed:+.2f}")
-    return faults, tuple(remedies)
+    return f"training would teach silence where a figure is due, {how}"
 
 
-def break_even(payoffs: Payoffs, due: float = 1.0) -> float:
-    """The confidence from which answering pays more than silence.
-
-    `due` is the probability that a figure is due at all. 0 where answering pays more even when
-    it is surely wrong, 1 where it never does.
-    """
-    gain = payoffs.right - payoffs.wrong
-    if gain <= 0:
-        return float(payoffs.silent >= payoffs.right)
-    uncalled = (1 - due) / due * (payoffs.quiet - payoffs.uncalled)
-    return min(1.0, max(0.0, (payoffs.silent - payoffs.wrong + uncalled) / gain))
-
-
-def beta_binomial(settings: GroupSettings) -> list[float]:
-    """Shares of prompts solved 0, 1, … 8 times of 8, pass rates being Beta distributed."""
-    a = settings.accuracy * settings.spread
-    b = settings.spread - a
-    tries = _STEPS
-
-    def beta(x: float, y: float) -> float:
-        return math.lgamma(x) + math.lgamma(y) - math.lgamma(x + y)
-
-    return [
-        math.comb(tries, k) * math.exp(beta(a + k, b + tries - k) - beta(a, b))
-        for k in range(tries + 1)
-    ]
+def _remedies(drift: Callable[[float], float], weights: Mapping[str, float]) -> tuple[str, ...]:
+    """The least charge for silence with which trying is learnt; none where none does it."""
+    low, high = 0.0, 0.01
+    while drift(high) < 0:
+        low, high = high, 2 * high
+        if high > _LARGEST_CHANGE:
+            return ()
+    while high - low > 0.002:
+        middle = (low + high) / 2
+        low, high = (middle, high) if drift(middle) < 0 else (low, middle)
+    charge = math.ceil(high * 100) / 100
+    if "silence_when_due" not in weights:
+        return (f"add silence_when_due with weight {-charge:+.2f}",)
+    weight = weights["silence_when_due"]
+    return (f"silence_when_due {weight:+g} → {weight - charge:+.2f}",)

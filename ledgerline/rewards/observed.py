@@ -1,9 +1,10 @@
-"""What the base policy does where a figure is due, as far as the audit wants to know it."""
+"""What the base policy does and earns, as far as the audit wants to know it."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Literal
 
 import orjson
 from pydantic import Field, ValidationError
@@ -11,22 +12,41 @@ from pydantic import Field, ValidationError
 from ledgerline.environments.transcript import Outcome, Transcript
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
-from ledgerline.rewards.components import found_fact, right_figure, wrong_figure
+from ledgerline.rewards.components import measure, right_figure
 from ledgerline.settings import Settings
 
 TRIES = 8
+Act = Literal["right", "wrong", "silent", "uncalled", "quiet"]
 
 
 class Observed(Settings):
-    """The base policy as sampled in training.
+    """The base policy as sampled in training, on prompts as training draws them.
 
-    `groups` counts prompts by what came of their episodes: (right, wrong, silent, prompts), where
-    wrong is whatever is neither right nor silent. `finds` is the share of wrong answers before
-    which a search had found the fact.
+    `due` counts prompts with a figure due by what came of their episodes: (right, wrong, silent,
+    prompts), where wrong is whatever is neither right nor silent. `none_due` counts the others:
+    (uncalled, quiet, prompts), where uncalled is whatever is not silent. `measures` has the mean of
+    each component of the reward over the episodes of each such act.
     """
 
-    groups: list[tuple[int, int, int, int]] = Field(min_length=1)
-    finds: float = Field(ge=0, le=1)
+    due: list[tuple[int, int, int, int]] = Field(min_length=1)
+    none_due: list[tuple[int, int, int]]
+    measures: dict[Act, dict[str, float]]
+
+    @property
+    def share_due(self) -> float:
+        """Share of the prompts that have a figure due."""
+        due = sum(row[-1] for row in self.due)
+        return due / (due + sum(row[-1] for row in self.none_due))
+
+    @property
+    def silence(self) -> float:
+        """Share of abstentions where a figure is due."""
+        return _share([(silent, right + wrong, n) for right, wrong, silent, n in self.due])
+
+    @property
+    def quiet(self) -> float:
+        """Share of abstentions where none is due; 1 where no such prompt was seen."""
+        return _share([(quiet, uncalled, n) for uncalled, quiet, n in self.none_due])
 
 
 def observe(episodes: Sequence[tuple[Example, Sequence[Transcript]]]) -> Observed:
@@ -35,25 +55,45 @@ def observe(episodes: Sequence[tuple[Example, Sequence[Transcript]]]) -> Observe
     Raises:
         LedgerlineError: none of the examples has a figure due.
     """
-    groups: Counter[tuple[int, int, int]] = Counter()
-    finds: list[float] = []
+    due: Counter[tuple[int, int, int]] = Counter()
+    none_due: Counter[tuple[int, int]] = Counter()
+    measured: dict[Act, list[Mapping[str, float]]] = defaultdict(list)
     for example, transcripts in episodes:
-        if not example.is_due:
-            continue
-        silent = sum(transcript.outcome is Outcome.ABSTAINED for transcript in transcripts)
-        right = sum(right_figure(transcript, example) > 0 for transcript in transcripts)
-        groups[right, len(transcripts) - right - silent, silent] += 1
-        finds += [
-            found_fact(transcript, example)
-            for transcript in transcripts
-            if wrong_figure(transcript, example)
-        ]
-    if not groups:
+        acts = [_act(transcript, example) for transcript in transcripts]
+        if example.is_due:
+            due[acts.count("right"), acts.count("wrong"), acts.count("silent")] += 1
+        else:
+            none_due[acts.count("uncalled"), acts.count("quiet")] += 1
+        for act, transcript in zip(acts, transcripts, strict=True):
+            measured[act].append(measure(transcript, example))
+    if not due:
         raise LedgerlineError("the base policy can't be observed: no prompt has a figure due")
     return Observed(
-        groups=[(*made_up, prompts) for made_up, prompts in sorted(groups.items())],
-        finds=fmean(finds) if finds else 0.0,
+        due=[(*made_up, prompts) for made_up, prompts in sorted(due.items())],
+        none_due=[(*made_up, prompts) for made_up, prompts in sorted(none_due.items())],
+        measures={act: _means(each) for act, each in sorted(measured.items())},
     )
+
+
+def _act(transcript: Transcript, example: Example) -> Act:
+    silent = transcript.outcome is Outcome.ABSTAINED
+    if not example.is_due:
+        return "quiet" if silent else "uncalled"
+    if silent:
+        return "silent"
+    return "right" if right_figure(transcript, example) else "wrong"
+
+
+def _share(rows: Sequence[tuple[int, int, int]]) -> float:
+    """Share of the first among (these, others, prompts)."""
+    every = sum((these + others) * prompts for these, others, prompts in rows)
+    return sum(these * prompts for these, _, prompts in rows) / every if every else 1.0
+
+
+def _means(measured: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean of each component that is not 0 throughout."""
+    means = {name: fmean(each[name] for each in measured) for name in measured[0]}
+    return {name: round(mean, 4) for name, mean in means.items() if mean}
 
 
 def read_observed(path: Path) -> Observed | None:

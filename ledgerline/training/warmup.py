@@ -32,7 +32,7 @@ class WarmupSettings(Settings):
     latest. `batch_tokens`: what one forward pass holds, padding included.
     `reading`: weight of a token that the policy only reads beside one that it chooses. To foresee
     how a document goes on is to know where its names begin and end. `pass_rate_prompts`:
-    training prompts with a figure due, on which the base is observed.
+    training prompts, some with a figure due and some without, on which the base is observed.
     """
 
     seed: int

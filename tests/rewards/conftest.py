@@ -12,6 +12,8 @@ from ledgerline.examples.example import Example
 from ledgerline.examples.synthesize import synthesize
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
+from ledgerline.rewards.groups import Comparison, Scaling
+from ledgerline.rewards.prompts import GroupSettings
 from tests.examples.corpora import settings_with, write_store
 
 LIMITS = Limits(turns=6, tokens=400, turn_tokens=128, refusals=2, noise=0.5, seconds=30)
@@ -23,6 +25,9 @@ WEIGHTS = {
     "invalid_calls": -0.1, "extra_turns": -0.05,
     "tokens": -0.005, "noisy_text": -0.5,
 }  # fmt: skip
+GROUPS = GroupSettings(accuracy=0.25, spread=1.0, silence=0.1, quiet=0.7, finds=0.3)
+DIVIDED = Comparison(group_size=8, objective=Scaling(scale="group"))
+PLAINLY = Comparison(group_size=8, objective=Scaling(scale="none"))
 
 
 @dataclass(frozen=True)

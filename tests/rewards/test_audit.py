@@ -2,7 +2,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 
 from ledgerline.environments.filings import episode_fields
@@ -10,24 +9,12 @@ from ledgerline.environments.transcript import Outcome
 from ledgerline.errors import LedgerlineError
 from ledgerline.rewards.audit import Audit, AuditSettings, audit
 from ledgerline.rewards.audit_report import as_json, html
-from ledgerline.rewards.degenerate import DEGENERATE, HONEST, answer, honest
-from ledgerline.rewards.groups import (
-    Comparison,
-    GroupSettings,
-    Payoffs,
-    Scaling,
-    beta_binomial,
-    break_even,
-    compare,
-)
-from ledgerline.rewards.observed import Observed, observe
+from ledgerline.rewards.degenerate import DEGENERATE, HONEST, answer
+from ledgerline.rewards.groups import Comparison
+from ledgerline.rewards.observed import Observed
 from ledgerline.rewards.rubric import Rubric
-from ledgerline.training.grpo import advantages
-from tests.rewards.conftest import LIMITS, WEIGHTS, World
+from tests.rewards.conftest import DIVIDED, GROUPS, LIMITS, PLAINLY, WEIGHTS, World
 
-GROUPS = GroupSettings(accuracy=0.25, spread=1.0, silence=0.1, finds=0.3)
-DIVIDED = Comparison(group_size=8, objective=Scaling(scale="group"))
-PLAINLY = Comparison(group_size=8, objective=Scaling(scale="none"))
 SETTINGS = AuditSettings(examples=150, margin=0.1, seed=1, groups=GROUPS)
 PLAIN = {"right_figure": 1.0, "wrong_figure": -0.5, "figure_not_due": -0.5}
 
@@ -98,7 +85,7 @@ def test_a_base_that_solves_most_prompts_is_safe_from_it(world: World) -> None:
     solved = [
         (right, 7 - right, 1, prompts) for right, prompts in enumerate((1, 1, 2, 4, 8, 8, 8, 16))
     ]
-    found = audited(world, weights, observed=Observed(groups=solved, finds=0.3))
+    found = audited(world, weights, observed=Observed(due=solved, none_due=[], measures={}))
     assert found.groups.observed
     assert found.groups.predicts == "trying"
 
@@ -189,83 +176,3 @@ def test_the_page_and_the_json_say_the_same(default: Audit) -> None:
     for name, policy in found["policies"].items():
         assert name.replace("'", "&#x27;") in page
         assert f"{policy['reward']:+.2f}" in page
-
-
-# The arithmetic of groups.
-
-
-def test_break_even_is_where_answering_and_silence_pay_alike() -> None:
-    payoffs = Payoffs(right=1.0, wrong=-0.5, silent=0.0, uncalled=-1.0, quiet=0.5)
-    assert break_even(payoffs) == pytest.approx(1 / 3)
-    for due in (1.0, 0.8, 0.6):
-        p = break_even(payoffs, due)
-        answering = due * (p * 1.0 + (1 - p) * -0.5) + (1 - due) * -1.0
-        silence = due * 0.0 + (1 - due) * 0.5
-        assert p == 1.0 or answering == pytest.approx(silence)
-
-
-def test_pass_rates_of_the_assumed_base_add_up_to_its_accuracy() -> None:
-    for spread in (0.5, 1.0, 4.0):
-        shares = beta_binomial(replace_spread(spread))
-        assert sum(shares) == pytest.approx(1)
-        assert sum(k / 8 * share for k, share in enumerate(shares)) == pytest.approx(0.25)
-
-
-def replace_spread(spread: float) -> GroupSettings:
-    return GROUPS.model_copy(update={"spread": spread})
-
-
-def test_a_group_where_all_is_paid_alike_teaches_nothing() -> None:
-    found = compare(Payoffs(0.5, 0.5, 0.5), GROUPS, DIVIDED)
-    assert {group.favours for group in found.groups} == {"neither"}
-    assert found.faults == ()
-
-
-@pytest.mark.parametrize("comparison", [DIVIDED, PLAINLY])
-def test_the_pull_of_a_group_is_what_sampled_groups_give(comparison: Comparison) -> None:
-    """The audit's sum over make-ups against advantages as the trainer computes them."""
-    payoffs, rate = Payoffs(right=1.0, wrong=-0.5, silent=0.0), 0.125
-    observed = Observed(groups=[(3, 21, 6, 1)], finds=0)
-    silence = 6.5 / 31
-    expected = compare(payoffs, GROUPS, comparison, observed).drift
-    generator = torch.Generator().manual_seed(1)
-    draws = torch.rand(40_000, comparison.group_size, generator=generator)
-    silent = draws < silence
-    right = draws > silence + (1 - silence) * (1 - rate)
-    rewards = torch.where(silent, payoffs.silent, torch.where(right, payoffs.right, payoffs.wrong))
-    found = advantages(rewards, comparison.objective.scale)
-    assert float(found[~silent].sum() / draws.numel()) == pytest.approx(expected, abs=0.002)
-    assert abs(expected) > 0.01
-
-
-# What the audit is told of the base.
-
-
-def test_the_base_is_observed_where_a_figure_is_due(world: World) -> None:
-    example = world.one(lambda e: e.kind == "annual")
-    quiet = world.one(lambda e: not e.is_due)
-    plays = {
-        name: world.play(example, DEGENERATE[name](example))
-        for name in ("always silent", "find, then answer wrongly", "answer blindly")
-    }
-    right = world.play(example, honest(example))
-    silent, found, blind = plays.values()
-    seen = observe(
-        [
-            (example, [right, right, found, silent]),
-            (example, [silent, silent, silent, silent]),
-            (example, [blind, blind, found, found]),
-            (quiet, [world.play(quiet, honest(quiet))] * 4),
-        ]
-    )
-    assert seen.groups == [(0, 0, 4, 1), (0, 4, 0, 1), (2, 1, 1, 1)]
-    assert seen.finds == pytest.approx(3 / 5)
-    found = compare(Payoffs(1.0, -0.1, 0.0), GROUPS, DIVIDED, seen)
-    # The prompt that was never tried says nothing; of the two others one is never solved.
-    assert [(group.pass_rate, group.share) for group in found.groups if group.share] == [
-        (0, 0.5), (0.625, 0.5),
-    ]  # fmt: skip
-    quiet_base = compare(Payoffs(1.0, -0.1, 0.0), GROUPS, DIVIDED, observe([(example, [silent])]))
-    assert "always silent" in quiet_base.faults[0]
-    with pytest.raises(LedgerlineError, match="no prompt has a figure due"):
-        observe([(quiet, [silent])])

@@ -10,9 +10,7 @@ from typer.testing import CliRunner, Result
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.jsonl import write_jsonl
 from ledgerline.rewards import cli
-from tests.rewards.conftest import LIMITS, WEIGHTS, World
-
-GROUPS = {"accuracy": 0.25, "spread": 1.0, "silence": 0.1, "finds": 0.3}
+from tests.rewards.conftest import GROUPS, LIMITS, WEIGHTS, World
 
 
 @pytest.fixture
@@ -28,7 +26,7 @@ def audited(project: World, weights: dict[str, float]) -> Result:
     sections = {
         "limits": LIMITS.model_dump(),
         "rubric": {"weights": weights},
-        "audit": {"examples": 60, "margin": 0.1, "seed": 1, "groups": GROUPS},
+        "audit": {"examples": 60, "margin": 0.1, "seed": 1, "groups": GROUPS.model_dump()},
         # Of this section the audit reads two keys, and passes the others over.
         "train": {"steps": 80, "group_size": 8, "objective": {"scale": "group", "kl": 0.0}},
     }

@@ -1,17 +1,25 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 import yaml
 
+from ledgerline.environments.scripted import Script
+from ledgerline.environments.transcript import Outcome
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
+from ledgerline.policy.codec import ChatCodec
+from ledgerline.rewards.degenerate import honest
 from tasks import audit, expand, synthesize
 from tasks.audit import AuditParams
 from tasks.expand import ExpandParams
 from tasks.params import load_params
+from tasks.practice import filings_task, sampled
 from tasks.synthesize import SynthesizeParams
 from tasks.warmup import WarmupParams, scratch_policy
 from tests.examples.corpora import settings_with, write_store
@@ -93,7 +101,8 @@ def test_the_audit_reads_the_examples_and_passes(params: Params) -> None:
 
 def test_the_audit_takes_what_the_warm_up_saw_of_its_base(params: Params) -> None:
     synthesize.main(params)
-    seen = {"groups": [[0, 7, 1, 50], [4, 3, 1, 10], [7, 0, 1, 40], [0, 0, 8, 5]], "finds": 0.1}
+    due = [[0, 7, 1, 50], [4, 3, 1, 10], [7, 0, 1, 40], [0, 0, 8, 5]]
+    seen = {"due": due, "none_due": [[1, 7, 70]], "measures": {"wrong": {"wrong_figure": 1.0}}}
     Path("reports/warmup.json").write_bytes(orjson.dumps(seen | {"steps": 450}))
     audit.main(params)
     found = orjson.loads(Path("reports/audit.json").read_bytes())
@@ -104,8 +113,8 @@ def test_the_audit_takes_what_the_warm_up_saw_of_its_base(params: Params) -> Non
 @pytest.mark.parametrize(
     ("summary", "why"),
     [
-        ('{"groups": "many", "finds": 0}', "groups: Input should be a"),
-        ('{"groups": [[1, 2, 5, 1]]}', "'finds' is missing"),
+        ('{"due": "many", "none_due": [], "measures": {}}', "due: Input should be a"),
+        ('{"due": [[1, 2, 5, 1]], "measures": {}}', "'none_due' is missing"),
         ("{half", "run the stage warmup"),
     ],
 )
@@ -173,6 +182,34 @@ def test_difficulty_is_the_pass_rate_of_a_policy_that_plays(expanding: Expanding
         rates = expand.pass_rates(expanding, expand.BASE, Search(store), train[:2])
     # Random weights solve nothing.
     assert rates == {train[0].id: 0.0, train[1].id: 0.0}
+
+
+@dataclass
+class Expert:
+    """An engine that plays a script in place of a model."""
+
+    codec: ChatCodec
+    script: Script
+
+    def refresh(self, model: Any, step: int = 0) -> None:
+        pass
+
+    def play(self, interactions: Sequence[Any], _sampling: object, _generator: object) -> None:
+        for episode in interactions:
+            while not episode.over:
+                tokens = self.codec.encode_turn(self.script(*episode.so_far))
+                episode.advance(tokens, [0.0] * len(tokens))
+
+
+def test_a_base_that_is_watched_does_not_run_out_of_time(expanding: Expanding) -> None:
+    train = read_jsonl(Path("data/examples/train.jsonl"))
+    due = next(example for example in train if example.is_due)
+    policy = scratch_policy(expanding, train)
+    with Store.open(synthesize.FACTS, read_only=True) as store:
+        task = filings_task(expanding, Search(store))
+        hurried = replace(task, limits=task.limits.model_copy(update={"seconds": 0.0}))
+        played = sampled(policy, Expert(policy.codec, honest(due)), hurried, [due], 1)
+    assert [transcript.outcome for _, (transcript,) in played] == [Outcome.ANSWERED]
 
 
 def test_stages_without_their_inputs_say_which_stage_makes_them(params: Params) -> None:
