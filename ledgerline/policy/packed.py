@@ -125,7 +125,8 @@ def _heads(model: PreTrainedModel) -> Heads:
 
 def _folded(norm: Any, dtype: torch.dtype, *lines: Any) -> Tensor:
     """The weights of `lines` as one, the weight of the norm before them multiplied in."""
-    return (torch.cat([line.weight for line in lines]) * norm.weight).to(dtype)
+    folded: Tensor = torch.cat([line.weight for line in lines]) * norm.weight
+    return folded.to(dtype)
 
 
 class _Layer(torch.autograd.Function):
@@ -135,7 +136,7 @@ class _Layer(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any,
         state: Tensor,
         qkv_weight: Tensor,
@@ -163,7 +164,7 @@ class _Layer(torch.autograd.Function):
         return state
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         qkv_weight, out_weight, gate_up_weight, down_weight = ctx.saved_tensors
         normed, scale, qkv, attention, mixed, normed_2, scale_2, gate_up = ctx.kept
         blocks, heads, (cos, sin) = ctx.given
@@ -210,7 +211,7 @@ def _normalise_backward(gradient: Tensor, inner: Tensor, normed: Tensor, scale: 
 def _rotate(qkv: Tensor, turn: tuple[Tensor, Tensor], heads: Heads) -> None:
     """Rotary position embedding of queries and keys, in place; `turn` as in `packed_states`."""
     number = heads.query + heads.kv
-    turned = qkv[:, : number * heads.width].unflatten(-1, (number, heads.width))
+    turned = qkv[:, : number * heads.width].view(len(qkv), number, heads.width)
     left, right = turned.chunk(2, -1)
     swapped = torch.cat((right, left), -1)
     turned.mul_(turn[0]).addcmul_(swapped, turn[1])

@@ -33,11 +33,13 @@ def likelihood(
 
 class _Likelihood(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, states: Tensor, head: Tensor, tokens: Tensor, temperature: float
     ) -> tuple[Tensor, Tensor]:
         kept, logprobs, entropies = [], [], []
-        for piece, chosen in zip(states.split(_PIECE), tokens.split(_PIECE), strict=True):
+        for piece, chosen in zip(
+            torch.split(states, _PIECE), torch.split(tokens, _PIECE), strict=True
+        ):
             scores = (piece @ head.t()).float().div_(temperature).log_softmax(-1)
             shares = scores.softmax(-1)  # the same as exp, and faster
             logprobs.append(scores.gather(-1, chosen[:, None]).squeeze(-1))
@@ -51,13 +53,13 @@ class _Likelihood(torch.autograd.Function):
         return result, entropy
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         states, head, tokens, logprobs = ctx.saved_tensors
         gradient = gradient / ctx.temperature
         # 1 − p of the token itself in float32: where p is nearly 1, nothing would be left of it.
         own = (-torch.expm1(logprobs) * gradient).to(states.dtype)
         by_states, by_head = [], torch.zeros_like(head, dtype=torch.float32)
-        pieces = (part.split(_PIECE) for part in (states, tokens, own, gradient))
+        pieces = (torch.split(part, _PIECE) for part in (states, tokens, own, gradient))
         for shares, piece, chosen, here, outer in zip(ctx.kept, *pieces, strict=True):
             by_scores = shares * -outer[:, None].to(shares.dtype)
             by_scores.scatter_(1, chosen[:, None], here[:, None])
