@@ -39,12 +39,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
         }
     },
     "no slips demonstrated": {"warmup.demonstrations.slips": 0.0},
-    "all phrasings demonstrated, for longer": {
-        "warmup.demonstrations.phrasings": 1.0,
-        "warmup.steps": 440,
-        "warmup.decay_from": 200,
-        "warmup.check_every": 220,
-    },
+    "slips never after another document": {"warmup.demonstrations.misplaced": 0.0},
+    "silence demonstrated like the rest": {"warmup.demonstrations.fewer": {}},
     "LoRA": {
         "policy.adapter": {"rank": 16, "alpha": 32, "modules": "all-linear"},
         "train.optimizer.learning_rate": 1.0e-3,
