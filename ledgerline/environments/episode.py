@@ -61,12 +61,15 @@ class Episode:
         """The user's message and the turns so far, as a script sees them."""
         return self._dialogue.opening, self._dialogue.turns
 
-    def advance(self, tokens: Sequence[int], logprobs: Sequence[float]) -> list[int]:
-        """Take one sampled turn; return the tokens appended after it, none when it was the last.
+    def advance(
+        self, tokens: Sequence[int], logprobs: Sequence[float], sampled: bool = True
+    ) -> list[int]:
+        """Take one turn; return the tokens appended after it, none when it was the last.
 
-        A turn is complete when it ends in the codec's end-of-turn token.
+        A turn is complete when it ends in the codec's end-of-turn token. `sampled` is False for a
+        turn that was put into the policy's mouth.
         """
-        self._append(tokens, logprobs, sampled=True)
+        self._append(tokens, logprobs, sampled)
         complete = bool(tokens) and tokens[-1] == self._codec.end_of_turn
         text = self._codec.decode(tokens[:-1] if complete else tokens)
         reply = self._dialogue.say(text, len(tokens), complete)

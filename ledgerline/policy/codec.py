@@ -44,6 +44,10 @@ class ChatCodec:
         """Tokens of a turn that somebody else wrote (a demonstration), end of turn included."""
         return [*self.encode_part(text), self.end_of_turn]
 
+    def encode_slip(self, wrong: str, rest: str) -> list[int]:
+        """Tokens of a turn whose beginning went wrong."""
+        return [*self.encode_part(wrong), *self.encode_turn(rest)]
+
     def encode_part(self, text: str) -> list[int]:
         """Tokens of the beginning of such a turn."""
         tokens: list[int] = self.tokenizer.encode(text, add_special_tokens=False) if text else []

@@ -47,13 +47,20 @@ def roll_out(
     group_size: int,
     sampling: Sampling,
     generator: torch.Generator,
+    begun: Sequence[Sequence[int]] = (),
 ) -> list[Rollout]:
-    """Play every item `group_size` times; rollouts of a group stand side by side."""
+    """Play every item `group_size` times; rollouts of a group stand side by side.
+
+    `begun` gives each item the tokens of a first turn that the policy did not choose, if any.
+    """
     episodes = [
         (group, item, Episode(task.make(), task.fields(item), codec, task.limits))
         for group, item in enumerate(items)
         for _ in range(group_size)
     ]
+    for group, _, episode in episodes:
+        if begun and begun[group]:
+            episode.advance(begun[group], [0.0] * len(begun[group]), sampled=False)
     engine.play([episode for _, _, episode in episodes], sampling, generator)
     rollouts = []
     for group, item, episode in episodes:

@@ -5,6 +5,7 @@ policy that learns differ only by the engine's arithmetic (which is corrected fo
 model; advantages belong to whole rollouts, so each sampled token of a rollout carries the same.
 """
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import torch
+from pydantic import Field
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.policy.engine import Sampling
@@ -39,7 +41,9 @@ from ledgerline.training.task import Item, Task
 class TrainerSettings(Settings):
     """`examples`: the file of prompts to practise on. `seed`: of the draws and the sampling.
     `groups`: prompts a step whose rollouts differ in reward by more than `least_spread`; groups
-    that don't are dropped, and up to `refills` further draws replace them. `decay_from`: step from
+    that don't are dropped, and up to `refills` further draws replace them. `slips`: share of
+    groups that begin with a turn gone wrong, so that going on from one is practised however
+    seldom the policy slips by itself. `decay_from`: step from
     which the learning rate falls. `batch_tokens`: tokens of one micro-batch, padding included.
     `patience`: updates in a row that may be lost to a loss that is not finite. `checkpoints`: how
     many are kept. `logged_rollouts`: groups of each step that are written down to be read.
@@ -53,6 +57,7 @@ class TrainerSettings(Settings):
     group_size: int
     refills: int
     least_spread: float
+    slips: float = Field(ge=0, le=1)
     batch_tokens: int
     decay_from: int
     patience: int
@@ -158,29 +163,42 @@ class Trainer:
             if missing <= 0:
                 break
             indices = self.sampler.draw(missing if kept or played else settings.groups, self._step)
-            mine = [self.items[index] for index in self.processes.share(indices)]
+            begun = [self._slip(index) for index in indices]
             rollouts = self.processes.gather(
                 roll_out(
                     self.engine,
                     self.policy.codec,
                     self.task,
-                    mine,
+                    [self.items[index] for index in self.processes.share(indices)],
                     settings.group_size,
                     settings.sampling,
                     self.generator,
+                    self.processes.share(begun),
                 )
             )
             played += rollouts
             for group, index in enumerate(indices):
                 start = group * settings.group_size
                 members = rollouts[start : start + settings.group_size]
-                self.sampler.update(index, sum(r.succeeded for r in members), len(members))
+                if not begun[group]:
+                    self.sampler.update(index, sum(r.succeeded for r in members), len(members))
                 graded = all(rollout.reward.graded for rollout in members)
                 rewards = torch.tensor([[rollout.reward.total for rollout in members]])
                 if graded and bool(has_signal(rewards, settings.least_spread)[0]):
                     kept += members
         self._seconds = {"seconds_rollout": time.perf_counter() - started}
         return kept, played
+
+    def _slip(self, index: int) -> list[int]:
+        """Tokens of the turn gone wrong with which this step's episodes of an item begin, if any.
+
+        Drawn from the step and the item, so that all processes and a resumed run draw alike.
+        """
+        random_ = random.Random(f"{self.settings.seed}:{self._step}:{index}")
+        if random_.random() >= self.settings.slips:
+            return []
+        slip = self.task.slip(self.items[index], random_)
+        return self.policy.codec.encode_slip(slip.wrong, slip.rest) if slip else []
 
     def _probe(self) -> list[Rollout]:
         """Probes, played with the weights that the step's rollouts had."""

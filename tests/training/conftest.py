@@ -46,6 +46,7 @@ def settings(**changes) -> TrainerSettings:
         "group_size": 8,
         "refills": 1,
         "least_spread": 0.01,
+        "slips": 0.0,
         "batch_tokens": 2048,
         "decay_from": 100,
         "patience": 2,
