@@ -2,10 +2,12 @@
 
 import copy
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 
+from ledgerline.environments.scripted import Slip
 from ledgerline.errors import LedgerlineError
 from ledgerline.policy.engine import Sampling
 from ledgerline.policy.policy import Adapter, EngineSettings
@@ -68,6 +70,22 @@ def test_the_distance_from_the_base_grows_from_nothing(warmed, tmp_path):
     assert distances[0] == pytest.approx(0.0, abs=1e-6)
     assert max(distances) > 1e-3
     assert probes == [["q0", "q2"], [], ["q0", "q2"], [], ["q0", "q2"], []]
+
+
+def test_practice_goes_on_from_a_turn_that_the_policy_did_not_choose(warmed, tmp_path):
+    policy, trainer = make(warmed, tmp_path, steps=1, slips=1.0)
+    slip = policy.codec.encode_slip("What", "?")
+    trainer.task = replace(TASK, slip=lambda _item, _rng: Slip("What", "?"))
+    before = trainer.sampler.success_rates().tolist()
+    played = []
+    trainer.run(lambda step: played.extend(step.rollouts))
+    assert played
+    for rollout in played:
+        assert rollout.transcript.turns[0].text == "What?"
+        assert len(rollout.transcript.turns) > 1
+        read = rollout.tokens[: rollout.sampled.index(True)]
+        assert any(read[at : at + len(slip)] == slip for at in range(len(read)))
+    assert trainer.sampler.success_rates().tolist() == before, "a slip says nothing of the item"
 
 
 def test_an_adapter_alone_learns_and_the_weights_below_it_stay(warmed, tmp_path):
