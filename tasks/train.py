@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -63,18 +64,20 @@ def main(params: TrainParams) -> None:
         task = filings_task(params, Search(store))
         trainer = Trainer(policy, engine, task, items, settings, checkpoints)
         validation = read_jsonl(EXAMPLES / "validation.jsonl")
+
+        def solved() -> float:
+            return success_rate(policy, engine, task, validation)
+
         if not processes.main:
-            trainer.run(lambda _: None)
-            success_rate(policy, engine, task, validation)
+            trainer.run(lambda _: None, lambda _: solved())
             return
         with stage_run("train", params) as run:
-            log = _practise(trainer, run)
-            success = success_rate(policy, engine, task, validation)
-            run.log({"validation_success": success}, settings.steps)
+            log = _practise(trainer, run, solved)
+            best, success = trainer.best.step, trainer.best.success
             lines = [json.dumps(rollout) for rollout in log.rollouts()]
             write_text(ROLLOUTS, "\n".join(lines) + "\n")
             run.attach(ROLLOUTS)
-            Console().print(f"validation: {success:.1%} solved")
+            Console().print(f"validation: {success:.1%} solved, at best, after {best} steps")
     policy.merge_adapter()
     history = log.history()
     with replacing_directory(POLICY) as folder:
@@ -82,6 +85,7 @@ def main(params: TrainParams) -> None:
     summary = {
         "steps": settings.steps,
         "rollouts": sum(step["rollouts"] for step in history),
+        "best_step": best,
         "validation_success": success,
         "seconds_rollout": round(sum(step["seconds_rollout"] for step in history), 1),
         "seconds_update": round(sum(step["seconds_update"] for step in history), 1),
@@ -91,8 +95,11 @@ def main(params: TrainParams) -> None:
     shutil.rmtree(CHECKPOINTS, ignore_errors=True)
 
 
-def _practise(trainer: Trainer, run: StageRun) -> RunLog:
-    """Train, with each step shown and logged; what was written down of the steps."""
+def _practise(trainer: Trainer, run: StageRun, solved: Callable[[], float]) -> RunLog:
+    """Train, with each step shown and logged; what was written down of the steps.
+
+    `solved` is the share of validation examples that the policy solves.
+    """
     settings, console = trainer.settings, Console()
     log = RunLog(trainer.folder, settings.logged_rollouts, trainer.policy.codec.decode)
 
@@ -104,7 +111,13 @@ def _practise(trainer: Trainer, run: StageRun) -> RunLog:
         for alarm in step.alarms:
             console.print(f"[bold yellow]alarm ({alarm.action}):[/] {alarm.message}")
 
-    trainer.run(report)
+    def validate(step: int) -> float:
+        success = solved()
+        run.log({"validation_success": success}, step)
+        console.print(f"validation: {success:.1%} solved", highlight=False)
+        return success
+
+    trainer.run(report, validate)
     return log
 
 

@@ -35,6 +35,7 @@ from ledgerline.training.probes import ProbeSettings, play_probes
 from ledgerline.training.processes import Processes
 from ledgerline.training.rollouts import Engine, Rollout, roll_out
 from ledgerline.training.sampler import Sampler, SamplerSettings
+from ledgerline.training.selection import Best
 from ledgerline.training.task import Item, Task
 
 
@@ -46,7 +47,8 @@ class TrainerSettings(Settings):
     seldom the policy slips by itself. `decay_from`: step from
     which the learning rate falls. `batch_tokens`: tokens of one micro-batch, padding included.
     `patience`: updates in a row that may be lost to a loss that is not finite. `checkpoints`: how
-    many are kept. `logged_rollouts`: groups of each step that are written down to be read.
+    many are kept. `validate_every`: steps after which the policy is tried on
+    what it doesn't learn from; the best of these is what the run leaves. `logged_rollouts`: groups of each step that are written down to be read.
     `probes`: prompts that are played greedily now and then, the same ones all along.
     """
 
@@ -69,6 +71,7 @@ class TrainerSettings(Settings):
     alarms: AlarmSettings
     checkpoint_every: int
     checkpoints: int
+    validate_every: int = Field(ge=1)
     logged_rollouts: int
     probes: ProbeSettings
     kl_rollouts: int
@@ -117,14 +120,23 @@ class Trainer:
         self.optimizers = build_optimizers(policy.model, settings.optimizer)
         self.generator = torch.Generator(device=policy.model.device).manual_seed(settings.seed)
         self.processes = Processes()
+        self.best = Best(folder / "best")
         self._temperature = settings.sampling.temperature
         watched = settings.objective.kl or settings.kl_rollouts
         self._base = base_logprobs(policy, self._temperature) if watched else None
         self._lost = 0
         self._step = 0
 
-    def run(self, report: Callable[[StepReport], None]) -> None:
-        """Train to the last step, from the newest checkpoint if there is one."""
+    def run(
+        self,
+        report: Callable[[StepReport], None],
+        validate: Callable[[int], float] | None = None,
+    ) -> None:
+        """Train to the last step, from the newest checkpoint if there is one.
+
+        `validate` gives the share of validation items that the policy solves after a number of
+        steps, the same to all processes. With it, the policy ends with the best weights met.
+        """
         self._resume()
         while self._step < self.settings.steps:
             rollouts, drawn = self._collect()
@@ -144,8 +156,23 @@ class Trainer:
                 report(StepReport(self._step, metrics, alarms, rollouts or drawn, probes))
             self._step += 1
             self._obey(alarms)
+            if validate is not None:
+                self._try_out(validate)
             if self._step % self.settings.checkpoint_every == 0:
                 self._save()
+        if validate is not None:
+            self.best.restore(self.policy.model)
+
+    def _try_out(self, validate: Callable[[int], float]) -> None:
+        """Every so often, and at the end, see whether these weights are the best so far."""
+        settings = self.settings
+        if self._step % settings.validate_every and self._step != settings.steps:
+            return
+        self.policy.model.eval()
+        success = validate(self._step)
+        if self.processes.main:
+            self.best.consider(self._step, success, self.policy.model)
+        self.processes.wait()
 
     def _collect(self) -> tuple[list[Rollout], list[Rollout]]:
         """Rollouts of groups with signal, and all that were played to find them."""

@@ -88,6 +88,22 @@ def test_practice_goes_on_from_a_turn_that_the_policy_did_not_choose(warmed, tmp
     assert trainer.sampler.success_rates().tolist() == before, "a slip says nothing of the item"
 
 
+def test_the_run_leaves_the_weights_that_did_best_on_what_is_not_learnt_from(warmed, tmp_path):
+    policy, trainer = make(warmed, tmp_path)
+    passed = {}
+
+    def validate(step):
+        passed[step] = weights(policy)
+        return {2: 0.3, 4: 0.5, 6: 0.4}[step]
+
+    trainer.run(lambda _: None, validate)
+    assert list(passed) == [2, 4, 6]
+    assert (trainer.best.step, trainer.best.success) == (4, 0.5)
+    left = weights(policy)
+    assert all(torch.equal(left[name], value) for name, value in passed[4].items())
+    assert any(not torch.equal(left[name], value) for name, value in passed[6].items())
+
+
 def test_an_adapter_alone_learns_and_the_weights_below_it_stay(warmed, tmp_path):
     adapter = Adapter(rank=4, alpha=16, modules="all-linear")
     policy, trainer = make(warmed, tmp_path, adapter, steps=4)
