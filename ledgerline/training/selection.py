@@ -1,4 +1,4 @@
-"""Of all the weights that a run passes through, those that solve most of what it doesn't learn from.
+"""Of the weights that a run passes through, those that solve most of what it doesn't learn from.
 
 Practice goes on improving on its own prompts after it has begun to lose on others, most of all when
 it has found out that silence is safe. So the policy is tried on validation items at intervals, and

@@ -48,8 +48,9 @@ class TrainerSettings(Settings):
     which the learning rate falls. `batch_tokens`: tokens of one micro-batch, padding included.
     `patience`: updates in a row that may be lost to a loss that is not finite. `checkpoints`: how
     many are kept. `validate_every`: steps after which the policy is tried on
-    what it doesn't learn from; the best of these is what the run leaves. `logged_rollouts`: groups of each step that are written down to be read.
-    `probes`: prompts that are played greedily now and then, the same ones all along.
+    what it doesn't learn from; the best of these is what the run leaves. `logged_rollouts`:
+    groups of each step that are written down to be read. `probes`: prompts that are played greedily
+    now and then, the same ones all along.
     """
 
     examples: Path
