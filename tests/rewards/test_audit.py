@@ -104,7 +104,7 @@ def test_where_nothing_is_divided_the_groups_never_solved_do_not_outweigh_the_ot
 
 
 def test_everything_in_every_answer_is_stopped_by_the_verifier(default: Audit) -> None:
-    assert rewards(default)["everything in every answer"] < rewards(default)["always silent"]
+    assert rewards(default)["everything in every answer"] < rewards(default)[HONEST] - 1
 
 
 def test_silence_for_all_is_stopped_by_the_audit(world: World, default: Audit) -> None:
