@@ -38,7 +38,7 @@ def model(request, tiny_model):
     with torch.no_grad():  # norms and biases as they are after training, not 1 and 0
         for parameter in model.parameters():
             if parameter.ndim == 1:
-                parameter += 0.3 * torch.randn(parameter.shape, generator=generator)
+                parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.3)
     return model
 
 
