@@ -54,7 +54,7 @@ def test_practice_raises_the_share_solved(warmed, tmp_path):
     before = share_solved(policy)
     trainer.run(lambda _: None)
     after = share_solved(policy)
-    assert 0.02 < before < 0.6
+    assert 0 < before < 0.6
     assert after > before + 0.08
 
 
