@@ -58,6 +58,8 @@ class Recombination:
         """A phrasing with the slots of `phrasing`, in their order, and its id."""
         places = [(left, right) for left, _, right in _parts(phrasing.text)]
         text = "".join(rng.choice(self._between[place]) + place[1] for place in places)
+        if any(_FILLED.search(group[1]) for group in _ALTERNATIVES.finditer(text)):
+            return phrasing  # a bracket and a bar from two phrasings: a slot would be a choice
         return replace(phrasing, text=text)
 
 
