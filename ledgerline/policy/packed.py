@@ -95,7 +95,7 @@ def packed_states(
     cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)
     turn = torch.cat((cos, cos), -1)[:, None], torch.cat((-sin, sin), -1)[:, None]
     with torch.autocast("cpu", enabled=False):
-        state = functional.embedding(packed.tokens, body.embed_tokens.weight)
+        state: Tensor = functional.embedding(packed.tokens, body.embed_tokens.weight)
         for block in body.layers:
             attention, mlp = block.self_attn, block.mlp
             lines = (attention.q_proj, attention.k_proj, attention.v_proj)
@@ -112,9 +112,9 @@ def packed_states(
                 turn,
                 eps,
             )
-        state = state.index_select(0, wanted)
-        normed = functional.rms_norm(state, state.shape[-1:], body.norm.weight, eps)
-        return normed.to(dtype)
+        ends = state.index_select(0, wanted)
+        normed: Tensor = functional.rms_norm(ends, ends.shape[-1:], body.norm.weight, eps)
+    return normed.to(dtype)
 
 
 def _heads(model: PreTrainedModel) -> Heads:
@@ -158,15 +158,16 @@ class _Layer(torch.autograd.Function):
         gate_up = functional.linear(normed_2, gate_up_weight)
         gate, up = gate_up.chunk(2, -1)
         state += functional.linear(functional.silu(gate).mul_(up), down_weight)
-        ctx.save_for_backward(qkv_weight, out_weight, gate_up_weight, down_weight)
-        ctx.kept = (normed, scale, qkv, attention, mixed, normed_2, scale_2, gate_up)
+        weights = (qkv_weight, out_weight, gate_up_weight, down_weight)
+        kept = (normed, scale, qkv, mixed, normed_2, scale_2, gate_up)
+        ctx.save_for_backward(*weights, *kept, *attention)
         ctx.given = (blocks, heads, turn)
         return state
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        qkv_weight, out_weight, gate_up_weight, down_weight = ctx.saved_tensors
-        normed, scale, qkv, attention, mixed, normed_2, scale_2, gate_up = ctx.kept
+        qkv_weight, out_weight, gate_up_weight, down_weight, *kept = ctx.saved_tensors
+        normed, scale, qkv, mixed, normed_2, scale_2, gate_up, *attention = kept
         blocks, heads, (cos, sin) = ctx.given
 
         after = gradient.to(qkv.dtype)

@@ -37,33 +37,33 @@ class _Likelihood(torch.autograd.Function):
         ctx: Any, states: Tensor, head: Tensor, tokens: Tensor, temperature: float
     ) -> tuple[Tensor, Tensor]:
         kept, logprobs, entropies = [], [], []
-        for piece, chosen in zip(
-            torch.split(states, _PIECE), torch.split(tokens, _PIECE), strict=True
-        ):
+        pieces = zip(*(torch.split(part, _PIECE) for part in (states, tokens)), strict=True)
+        for piece, chosen in pieces:
             scores = (piece @ head.t()).float().div_(temperature).log_softmax(-1)
             shares = scores.softmax(-1)  # the same as exp, and faster
             logprobs.append(scores.gather(-1, chosen[:, None]).squeeze(-1))
             entropies.append(-torch.einsum("tv,tv->t", shares, scores))
             kept.append(shares.to(states.dtype))
         result = torch.cat(logprobs)
-        ctx.save_for_backward(states, head, tokens, result)
-        ctx.kept, ctx.temperature = kept, temperature
+        ctx.save_for_backward(states, head, tokens, result, *kept)
+        ctx.temperature = temperature
         entropy = torch.cat(entropies)
         ctx.mark_non_differentiable(entropy)
         return result, entropy
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-        states, head, tokens, logprobs = ctx.saved_tensors
+        states, head, tokens, logprobs, *kept = ctx.saved_tensors
         gradient = gradient / ctx.temperature
         # 1 − p of the token itself in float32: where p is nearly 1, nothing would be left of it.
         own = (-torch.expm1(logprobs) * gradient).to(states.dtype)
-        by_states, by_head = [], torch.zeros_like(head, dtype=torch.float32)
+        by_states = []
+        by_head = torch.zeros_like(head, dtype=torch.float32) if ctx.needs_input_grad[1] else None
         pieces = (torch.split(part, _PIECE) for part in (states, tokens, own, gradient))
-        for shares, piece, chosen, here, outer in zip(ctx.kept, *pieces, strict=True):
+        for shares, piece, chosen, here, outer in zip(kept, *pieces, strict=True):
             by_scores = shares * -outer[:, None].to(shares.dtype)
             by_scores.scatter_(1, chosen[:, None], here[:, None])
             by_states.append(by_scores @ head)
-            if ctx.needs_input_grad[1]:
+            if by_head is not None:
                 by_head += by_scores.t() @ piece
-        return torch.cat(by_states), by_head.to(head.dtype), None, None
+        return torch.cat(by_states), None if by_head is None else by_head.to(head.dtype), None, None

@@ -19,9 +19,8 @@ from ledgerline.training.trainer import TrainerSettings
 
 _KNOWN = Path(__file__).with_name("architectures.yaml")
 _SEQUENCE = 1024  # tokens of each sequence in the counted micro-batch
-# Bytes of a sampled token's logits, per word: float32 logits, log-softmax, the probabilities and
-# product that entropy takes, and two gradients; bfloat16 logits before them.
-_LOGIT_BYTES = 5 * 4 + 2
+# Bytes of a sampled token's probabilities, per word, in bfloat16; all else is made in pieces.
+_LOGIT_BYTES = 2
 # Bytes that a layer keeps for its gradient, per token: bfloat16 inputs of norms, projections and
 # their LoRA parts (in units of the hidden width), gate, up, activation and product (of the MLP's).
 _HIDDEN_COPIES, _FEED_FORWARD_COPIES = 16, 8
