@@ -53,10 +53,10 @@ class EngineSettings(Settings):
 class PolicySettings(Settings):
     """`base`: "scratch", or a Hugging Face id or folder. `scratch`: the shape of the former.
     `processes`: how many warm up, train and play side by side on this machine; the last bits of
-    the weights depend on it. `attention`: transformers' implementation while training; "eager" is
-    fastest for short sequences on a CPU. `gradient_checkpointing`: keep no activations within
-    layers but compute them again for the gradients. `adapter`: train LoRA weights instead of all,
-    where it is given.
+    the weights depend on it. `attention`: transformers' implementation, where a model trains by its
+    own pass and not by that of `ledgerline/policy/packed.py`. `gradient_checkpointing`: keep no
+    activations within layers but compute them again for the gradients. `adapter`: train LoRA
+    weights instead of all, where it is given.
     `vllm`: generate with vLLM while training, in place of the embedded engine; `engine` holds
     for it too.
     """
