@@ -11,7 +11,7 @@ from tasks.profile import lay_out
 from tests.pipeline.project import SMALL, kill_when, outputs, run, start
 from tests.pipeline.sources import ROOT
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.slow
 
 
 def stage(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
