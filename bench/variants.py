@@ -2,8 +2,8 @@
 
     python -m bench.variants [NAME ...] [--results bench/results/variants.json]
 
-Each variant is params.yaml with some values changed, played through warm-up (where it changes
-that), training and evaluation in a folder of its own. What came out joins the results file, and
+Each variant is params.yaml with some values changed, played from the first stage that it changes
+to evaluation in a folder of its own. What came out joins the results file, and
 the table of all results is printed. Run it where `make repro` has been. A variant takes as long
 as these stages do: some eight minutes, or twelve with a warm-up.
 """
@@ -30,6 +30,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "uniform sampling": {"train.sampler.strategy": "uniform"},
     "sampling by 1 - success": {"train.sampler.strategy": "prioritised"},
     "refilled groups": {"train.refills": 2},
+    "last weights, not their average": {"train.averaging": 0.0},
+    "no coined names": {"synthesize.coined": 0.0},
     "reward 1, -0.5, 0": {
         "rubric.weights": {
             "right_figure": 1.0,
@@ -47,10 +49,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
 }
 """Name → values of params.yaml, by their dotted names."""
-NEW = "new everything"
-_READ = ("data/clean", "data/examples")
-_BEFORE = ("models/base", "data/rollouts/difficulty.json", "reports/warmup.json")
-"""What the stage warmup leaves: taken over by a variant that leaves the warm-up as it is."""
+SLICE = "usual kinds"
+_STAGES = ("synthesize", "warmup", "train", "evaluate")
+_LEFT = {
+    "synthesize": ("data/examples",),
+    "warmup": ("models/base", "data/rollouts/difficulty.json", "reports/warmup.json"),
+}
+"""What a stage leaves for the later ones: taken over by a variant that changes nothing of it."""
 
 
 def main() -> None:
@@ -69,17 +74,20 @@ def main() -> None:
 
 
 def outcome(changes: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Policy → measure → value on the slice of new everything, with `changes` to params.yaml."""
+    """Policy → measure → value on new examples of usual kinds, with `changes` to params.yaml."""
     here = Path.cwd()
-    warms_up = any(name.split(".")[0] == "warmup" for name in changes)
+    changed_sections = {name.split(".")[0] for name in changes}
+    first = next((s for s in ("synthesize", "warmup") if s in changed_sections), "train")
+    stages = _STAGES[_STAGES.index(first) :]
+    taken = [path for stage, paths in _LEFT.items() if stage not in stages for path in paths]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         params = changed(yaml.safe_load((here / "params.yaml").read_text()), changes)
         (place / "params.yaml").write_text(yaml.safe_dump(params))
-        for path in _READ if warms_up else (*_READ, *_BEFORE):
+        for path in ("data/clean", *taken):
             (place / path).parent.mkdir(parents=True, exist_ok=True)
             (place / path).symlink_to(here / path)
-        for stage in ("warmup", "train", "evaluate") if warms_up else ("train", "evaluate"):
+        for stage in stages:
             subprocess.run(
                 [sys.executable, "-m", f"tasks.{stage}"],
                 cwd=place,
@@ -87,7 +95,7 @@ def outcome(changes: dict[str, Any]) -> dict[str, dict[str, float]]:
                 check=True,
             )
         report = orjson.loads((place / "reports/evaluate.json").read_bytes())
-    return {policy: report["policies"][policy][NEW] for policy in ("base", "trained")}
+    return {policy: report["policies"][policy][SLICE] for policy in ("base", "trained")}
 
 
 def changed(params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +115,7 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> Table:
     """A row for each variant: accuracy of base and trained, and what is shown wrongly."""
     shown = Table(
         "variant", "base", "trained", "95 %", "wrong of shown", "silence where none is due",
-        title="Test examples of which company, period, metric and phrasing are new",
+        title="Usual kinds; company, period, metric and phrasing are new",
     )  # fmt: skip
     for name in (one for one in VARIANTS if one in results):
         base, trained = results[name]["base"], results[name]["trained"]

@@ -18,7 +18,7 @@ from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.codec import ChatCodec
-from ledgerline.policy.policy import Policy
+from ledgerline.policy.policy import Policy, accelerator
 from ledgerline.policy.scratch import build_model, train_tokenizer
 from ledgerline.rewards.observed import TRIES, observe
 from ledgerline.training.demonstrations import Demonstration, choose, demonstration
@@ -125,13 +125,16 @@ def _reporting(
 
 
 def scratch_policy(params: WarmupParams, train: list[Example]) -> Policy:
-    """Random weights, and a tokenizer learnt from training prompts and completions alone."""
+    """Random weights, and a tokenizer learnt from training prompts and completions alone.
+
+    On the accelerator where there is one; the weights are drawn on the CPU, so they are the same.
+    """
     shape = params.policy.scratch
     corpus = [f"{example.prompt}{example.completion}" for example in train]
     tokenizer = train_tokenizer(corpus, tool_schemas(FilingsEnvironment), shape.vocabulary)
     model = build_model(shape, tokenizer, params.warmup.seed)
     model.set_attn_implementation(params.policy.attention)
-    return Policy(model, ChatCodec(tokenizer))
+    return Policy(model.to(accelerator()), ChatCodec(tokenizer))
 
 
 def _curve(history: list[WarmupStep]) -> str:

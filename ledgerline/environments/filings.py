@@ -1,7 +1,7 @@
 """The filings environment: look figures up, then answer or stay silent."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -27,14 +27,25 @@ class FilingsEnvironment:
     def __init__(self, search: Search):
         self._search = search
         self._document = ""
+        self._glossary: dict[str, str] = {}
         self._document_date: date | None = None
         self.evidence: list[Mapping[str, Any]] = []
 
-    def reset(self, document: str = "", document_date: date | str | None = None, **_: Any) -> str:
-        """Begin with `document`, written on `document_date` (ISO text or a date)."""
+    def reset(
+        self,
+        document: str = "",
+        document_date: date | str | None = None,
+        glossary: Iterable[tuple[str, str]] = (),
+        **_: Any,
+    ) -> str:
+        """Begin with `document`, written on `document_date` (ISO text or a date).
+
+        `glossary`: names that the document's readers have for metrics, each with what it means.
+        """
         if isinstance(document_date, str):
             document_date = date.fromisoformat(document_date)
         self._document = document
+        self._glossary = {name.casefold(): meaning for name, meaning in glossary}
         self._document_date = document_date
         self.evidence = []
         return document
@@ -53,6 +64,7 @@ class FilingsEnvironment:
         """
         asked: dict[Argument, str] = {"company": company, "metric": metric, "period": period}
         whole = {name: self._whole(name, text) for name, text in asked.items()}
+        whole["metric"] = self._plain(whole["metric"])
         answer = self._search(**whole, as_of=self._document_date)
         entry: dict[str, Any] = {"tool": "search", "arguments": asked}
         if isinstance(answer, Hit):
@@ -91,7 +103,7 @@ class FilingsEnvironment:
     def _whole(self, argument: Argument, text: str) -> str:
         """The name in the document of which `text` is a piece, if it is; else `text`."""
         words = text.casefold().split()
-        names = _named(self._search, self._document)[argument]
+        names = self._names(argument)
         wholes = [name for name in names if _within(words, name.casefold().split())]
         return wholes[-1] if wholes and text not in names else text
 
@@ -101,16 +113,32 @@ class FilingsEnvironment:
         What search knows stays as it was asked for; of the rest the name nearest to the caret is
         taken. None where what failed is what the document says.
         """
-        knows, named = self._search.knows, _named(self._search, self._document)
-        meant = {
-            argument: text
-            if not named[argument] or (argument != failed and knows(argument, text))
-            else named[argument][-1]
-            for argument, text in asked.items()
-        }
+        meant = dict(asked)
+        for argument, text in asked.items():
+            known = self._search.knows(argument, self._plain(text))
+            names = self._names(argument)
+            if names and (argument == failed or not known):
+                meant[argument] = names[-1]
         if self._search.alike(failed, meant[failed], asked[failed]):
             return None
         return meant
+
+    def _names(self, argument: Argument) -> list[str]:
+        """The document's own phrases that may name an argument, the nearest to the caret last.
+
+        What its glossary has comes after what everybody knows.
+        """
+        names = _named(self._search, self._document)[argument]
+        text = self._document.casefold()
+        own = [name for name in self._glossary if argument == "metric" and name in text]
+        starts = [text.rindex(name) for name in own]
+        return names + [
+            self._document[at : at + len(name)] for at, name in zip(starts, own, strict=True)
+        ]
+
+    def _plain(self, text: str) -> str:
+        """What the glossary says of `text`, or else `text`."""
+        return self._glossary.get(text.casefold(), text)
 
     def return_answer(self, answer: str) -> str:
         """End with the figure that completes the document, or with nothing.
@@ -148,13 +176,29 @@ def _named(search: Search, document: str) -> dict[Argument, list[str]]:
 
 
 def _within(words: Sequence[str], name: Sequence[str]) -> bool:
-    """Whether `words` stand in `name`, one after the other, and are not all of it."""
+    """Whether `words` stand in `name`, one after the other, and are not all of it.
+
+    The last may be cut short, to no less than half of the word.
+    """
     size = len(words)
-    return 0 < size < len(name) and any(
-        name[at : at + size] == words for at in range(len(name) - size + 1)
+    return (
+        size > 0
+        and words != name
+        and any(
+            name[at : at + size - 1] == words[:-1] and _begins(words[-1], name[at + size - 1])
+            for at in range(len(name) - size + 1)
+        )
     )
+
+
+def _begins(piece: str, word: str) -> bool:
+    return word.startswith(piece) and 2 * len(piece) >= len(word)
 
 
 def episode_fields(example: Example) -> dict[str, Any]:
     """What `FilingsEnvironment.reset` takes, from an example."""
-    return {"document": example.prompt, "document_date": example.document_date}
+    return {
+        "document": example.prompt,
+        "document_date": example.document_date,
+        "glossary": example.glossary,
+    }

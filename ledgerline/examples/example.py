@@ -1,6 +1,6 @@
 """One thing that the policy is asked, and what a right answer is."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -55,6 +55,7 @@ class Example:
     None. `document_date` is what relative periods ("the prior-year quarter") count from.
     `calls` are the look-ups of the shortest honest episode, in order; also where none is due,
     if only a look-up can tell (a company that files nothing, a period to come).
+    `glossary` gives names in the document that only its readers know, each with the usual one.
     `difficulty` is the pass rate of a policy, 0 to 1, where one has been measured.
     """
 
@@ -71,9 +72,22 @@ class Example:
     searches: int = 0
     source: str = ""
     calls: tuple[Lookup, ...] = ()
+    glossary: tuple[tuple[str, str], ...] = ()
     difficulty: float | None = None
 
     @property
     def is_due(self) -> bool:
         """Whether a figure is due at the caret."""
         return self.reference is not None
+
+    @property
+    def plain_prompt(self) -> str:
+        """The prompt in words that need no glossary."""
+        prompt = self.prompt
+        for name, usual in self.glossary:
+            prompt = prompt.replace(name, usual)
+        return prompt
+
+    def meant(self, call: Lookup) -> Lookup:
+        """`call` in words that need no glossary."""
+        return replace(call, metric=dict(self.glossary).get(call.metric, call.metric))

@@ -60,6 +60,7 @@ def as_json(example: Example) -> dict[str, Any]:
         "searches": example.searches,
         "source": example.source,
         "calls": [[call.company, call.metric, call.period] for call in example.calls],
+        "glossary": dict(example.glossary),
         "difficulty": example.difficulty,
     }
 
@@ -77,5 +78,6 @@ def from_json(fields: dict[str, Any]) -> Example:
             "reference": reference,
             "holdouts": frozenset(map(Holdout, fields["holdouts"])),
             "calls": tuple(Lookup(*call) for call in fields["calls"]),
+            "glossary": tuple(fields["glossary"].items()),
         }
     )

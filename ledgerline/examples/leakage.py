@@ -84,7 +84,7 @@ def _repeated(examples: Iterable[Example]) -> Iterator[str]:
 
 def _unfounded(examples: Iterable[Example], search: Search) -> Iterator[str]:
     for example in examples:
-        for number, call in enumerate(example.calls, start=1):
+        for number, call in enumerate(map(example.meant, example.calls), start=1):
             answer = search(call.company, call.metric, call.period, as_of=example.document_date)
             if isinstance(answer, Miss):
                 if example.is_due:
@@ -99,7 +99,7 @@ def _unfounded(examples: Iterable[Example], search: Search) -> Iterator[str]:
 
 def _asked(train: Iterable[Example], search: Search, holdouts: Holdouts) -> Iterator[str]:
     for example in train:
-        for call in example.calls:
+        for call in map(example.meant, example.calls):
             answer = search(call.company, call.metric, call.period, as_of=example.document_date)
             if not isinstance(answer, Hit):
                 continue
@@ -117,16 +117,18 @@ def _mentioned(
     train: Iterable[Example], mentions: Mentions, kind: str, is_held: Callable[..., bool]
 ) -> Iterator[str]:
     for example in train:
-        for mention in mentions.find(example.prompt):
+        for mention in mentions.find(example.plain_prompt):
             # A name that several share gives nobody away unless all of them are held out.
             if mention.kind == kind and all(map(is_held, mention.keys)):
-                yield _describe(example, example.prompt[mention.start : mention.end])
+                yield _describe(example, example.plain_prompt[mention.start : mention.end])
 
 
 def _near(
     train: Iterable[Example], evaluation: Iterable[Example], mentions: Mentions
 ) -> Iterator[str]:
-    index = NearIndex(NEAR_DUPLICATE, (mentions.phrasing(example.prompt) for example in train))
+    index = NearIndex(
+        NEAR_DUPLICATE, (mentions.phrasing(example.plain_prompt) for example in train)
+    )
     for example in evaluation:
         if Holdout.PHRASING not in example.holdouts:
             continue

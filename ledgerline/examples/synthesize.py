@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pydantic import Field, field_validator
 
 from ledgerline.errors import LedgerlineError
+from ledgerline.examples.coined import with_coined_names
 from ledgerline.examples.commission import ClaudeSettings
 from ledgerline.examples.confirm import Draft, Refusal
 from ledgerline.examples.example import Example, Holdout, Split
@@ -49,8 +50,9 @@ class SynthesizeSettings(Settings):
     """What the corpus holds.
 
     `seed` decides every draw and hold-out. `kinds` are weights, `train_kinds` those that differ
-    in the training split, and `recombined` is the share of its documents whose phrasing is made
-    of parts of others. `longest_prompt` is in characters. `test_sources`, where given, limits
+    in the training split. Of its documents a share `recombined` are in phrasings made of parts of
+    others, and a share `coined` call their metric by a name that only search can resolve.
+    `longest_prompt` is in characters. `test_sources`, where given, limits
     validation and test to companies that came from these kinds of source. `prose` names files of
     tagged sentences, and `claude`, where given, has Claude write too.
     """
@@ -61,6 +63,7 @@ class SynthesizeSettings(Settings):
     kinds: dict[str, float]
     train_kinds: dict[str, float]
     recombined: float = Field(ge=0, le=1)
+    coined: float = Field(ge=0, le=1)
     holdouts: HoldoutSettings
     longest_prompt: int
     test_sources: tuple[str, ...]
@@ -181,6 +184,9 @@ def synthesize(
     # Filings repeat themselves: what training has now seen is kept out of the test split.
     writer.learnt(train)
     test += writer.take(drafts[True], Split.TEST)
+    train = with_coined_names(
+        train, settings.coined, mentions, holdouts, settings.longest_prompt, settings.seed
+    )
     refused = dict(writer.refused.most_common())
     return Corpus(train, validation, test, refused, writer.short)
 

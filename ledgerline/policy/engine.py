@@ -249,9 +249,10 @@ def sample(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> tu
         if sampling.top_p < 1:
             logprobs = _nucleus(logprobs, sampling.top_p)
         cumulative = logprobs.exp().cumsum(-1)
-        draw = torch.rand(len(logits), 1, generator=generator, device=logits.device)
+        draw = torch.rand(len(logits), 1, generator=generator, device=generator.device)
         # Scaled by the row's own total, so that rounding can't point past the last token.
-        tokens = torch.searchsorted(cumulative, draw * cumulative[:, -1:]).squeeze(-1)
+        draw = draw.to(logits.device) * cumulative[:, -1:]
+        tokens = torch.searchsorted(cumulative, draw).squeeze(-1)
         tokens = tokens.clamp(max=logits.shape[-1] - 1)
     return tokens, logprobs.gather(-1, tokens[:, None]).squeeze(-1)
 

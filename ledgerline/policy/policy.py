@@ -71,6 +71,11 @@ class PolicySettings(Settings):
     vllm: VllmSettings | None = None
 
 
+def accelerator() -> Literal["cuda", "cpu"]:
+    """Where a policy lives on this machine."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 @dataclass
 class Policy:
     """A causal LM and its codec. `model` may be wrapped by PEFT."""
@@ -82,20 +87,21 @@ class Policy:
     def load(cls, source: str | Path, attention: str = "sdpa") -> "Policy":
         """A policy from a folder or a Hugging Face id, on the accelerator where there is one.
 
-        Weights come from safetensors only, in float32 on a CPU and bfloat16 on a GPU.
+        Weights come from safetensors only, in float32 on a CPU and on a GPU in the type that they
+        were saved in: bfloat16 for most published models, float32 for what was trained here whole.
 
         A folder that holds an adapter names its base in adapter_config.json.
         """
         folder = Path(source)
         adapter = folder / "adapter_config.json"
         base = str(source)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = accelerator()
         if adapter.is_file():
             base = str(json.loads(adapter.read_text())["base_model_name_or_path"])
         try:
             model = AutoModelForCausalLM.from_pretrained(
                 base,
-                dtype=torch.bfloat16 if device == "cuda" else torch.float32,
+                dtype="auto" if device == "cuda" else torch.float32,
                 attn_implementation=attention,
                 use_safetensors=True,
             ).to(device)

@@ -1,7 +1,8 @@
 """Training that can be killed at any moment and goes on as if it had not been.
 
-A checkpoint is a folder: weights and optimizer as safetensors, everything else as JSON, and a
-manifest of SHA-256 sums that is checked before anything is loaded. Nothing is pickled.
+A checkpoint is a folder: weights, their average and the optimizer as safetensors, everything else
+as JSON, and a manifest of SHA-256 sums that is checked before anything is loaded. Nothing is
+pickled.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from ledgerline.durable import replacing_directory
 from ledgerline.errors import LedgerlineError
+from ledgerline.training.averaging import Average
 
 MANIFEST = "manifest.json"
 
@@ -25,6 +27,7 @@ def save_checkpoint(
     step: int,
     model: torch.nn.Module,
     optimizers: list[torch.optim.Optimizer],
+    average: Average,
     generator: torch.Generator,
     state: dict[str, Any],
     keep: int,
@@ -40,6 +43,7 @@ def save_checkpoint(
         save_file(weights, temporary / "weights.safetensors")
         moments, scalars = _flatten(optimizers)
         save_file(moments, temporary / "optimizer.safetensors")
+        save_file(average.state(), temporary / "average.safetensors")
         save_file({"generator": generator.get_state()}, temporary / "random.safetensors")
         content = {"step": step, "optimizer": scalars, "state": state}
         (temporary / "state.json").write_text(json.dumps(content))
@@ -53,6 +57,7 @@ def load_checkpoint(
     folder: Path,
     model: torch.nn.Module,
     optimizers: list[torch.optim.Optimizer],
+    average: Average,
     generator: torch.Generator,
 ) -> dict[str, Any] | None:
     """Restore the newest whole checkpoint under `folder`; its state, or None when there is none.
@@ -76,6 +81,7 @@ def load_checkpoint(
                 parameters[name].copy_(value)
         content: dict[str, Any] = json.loads((candidate / "state.json").read_text())
         _restore(optimizers, load_file(candidate / "optimizer.safetensors"), content["optimizer"])
+        average.restore(load_file(candidate / "average.safetensors"))
         generator.set_state(load_file(candidate / "random.safetensors")["generator"])
         return content
     return None

@@ -21,6 +21,7 @@ from ledgerline.policy.policy import Policy
 from ledgerline.settings import Settings
 from ledgerline.training import batches
 from ledgerline.training.alarms import Action, Alarm, Alarms, AlarmSettings
+from ledgerline.training.averaging import Average
 from ledgerline.training.base_policy import base_logprobs, kl_to_base
 from ledgerline.training.checkpoint import load_checkpoint, save_checkpoint
 from ledgerline.training.grpo import Loss, Objective, advantages, has_signal, policy_loss
@@ -47,8 +48,9 @@ class TrainerSettings(Settings):
     seldom the policy slips by itself. `decay_from`: step from
     which the learning rate falls. `batch_tokens`: tokens of one micro-batch, padding included.
     `patience`: updates in a row that may be lost to a loss that is not finite. `checkpoints`: how
-    many are kept. `validate_every`: steps after which the policy is tried on
-    what it doesn't learn from; the best of these is what the run leaves. `logged_rollouts`:
+    many are kept. `averaging`: share of the weights' running average that a step keeps; the
+    average is what the run leaves, and 0 makes it the last weights. `validate_every`: steps after
+    which it is tried on what it doesn't learn from; the best of these is left. `logged_rollouts`:
     groups of each step that are written down to be read. `probes`: prompts that are played greedily
     now and then, the same ones all along.
     """
@@ -72,6 +74,7 @@ class TrainerSettings(Settings):
     alarms: AlarmSettings
     checkpoint_every: int
     checkpoints: int
+    averaging: float = Field(ge=0, lt=1)
     validate_every: int = Field(ge=1)
     logged_rollouts: int
     probes: ProbeSettings
@@ -121,6 +124,7 @@ class Trainer:
         self.optimizers = build_optimizers(policy.model, settings.optimizer)
         self.generator = torch.Generator(device=policy.model.device).manual_seed(settings.seed)
         self.processes = Processes()
+        self.average = Average(policy.model, settings.averaging)
         self.best = Best(folder / "best")
         self._temperature = settings.sampling.temperature
         watched = settings.objective.kl or settings.kl_rollouts
@@ -135,8 +139,9 @@ class Trainer:
     ) -> None:
         """Train to the last step, from the newest checkpoint if there is one.
 
-        `validate` gives the share of validation items that the policy solves after a number of
-        steps, the same to all processes. With it, the policy ends with the best weights met.
+        The policy ends with the average of its weights. `validate` gives the share of validation
+        items that it solves after a number of steps, the same to all processes; with it, the
+        policy ends with the best average met.
         """
         self._resume()
         while self._step < self.settings.steps:
@@ -144,6 +149,7 @@ class Trainer:
             probes, drift = self._probe(), self._drift(drawn)
             started = time.perf_counter()
             losses, norm, rate = self._update(rollouts)
+            self.average.update(self._step)
             metrics = {
                 **step_metrics(drawn, rollouts, losses),
                 **drift,
@@ -163,16 +169,19 @@ class Trainer:
                 self._save()
         if validate is not None:
             self.best.restore(self.policy.model)
+        else:
+            self.average.give()
 
     def _try_out(self, validate: Callable[[int], float]) -> None:
-        """Every so often, and at the end, see whether these weights are the best so far."""
+        """Every so often, and at the end, see whether this average is the best so far."""
         settings = self.settings
         if self._step % settings.validate_every and self._step != settings.steps:
             return
         self.policy.model.eval()
-        success = validate(self._step)
-        if self.processes.main:
-            self.best.consider(self._step, success, self.policy.model)
+        with self.average.in_place():
+            success = validate(self._step)
+            if self.processes.main:
+                self.best.consider(self._step, success, self.policy.model)
         self.processes.wait()
 
     def _collect(self) -> tuple[list[Rollout], list[Rollout]]:
@@ -338,6 +347,7 @@ class Trainer:
                 self._step,
                 self.policy.model,
                 self.optimizers,
+                self.average,
                 self.generator,
                 state,
                 self.settings.checkpoints,
@@ -345,7 +355,9 @@ class Trainer:
         self.processes.wait()
 
     def _resume(self) -> None:
-        content = load_checkpoint(self.folder, self.policy.model, self.optimizers, self.generator)
+        content = load_checkpoint(
+            self.folder, self.policy.model, self.optimizers, self.average, self.generator
+        )
         if content is None:
             return
         self._step = content["step"]

@@ -52,6 +52,7 @@ _CORPUS = SynthesizeSettings(
     kinds=dict.fromkeys(KINDS, 1.0),
     train_kinds={},
     recombined=0.5,
+    coined=0.3,
     holdouts=HoldoutSettings(
         companies=0.3,
         phrasings=0.25,

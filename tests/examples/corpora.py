@@ -27,6 +27,7 @@ def settings_with(**changes: Any) -> SynthesizeSettings:
         "kinds": KINDS,
         "train_kinds": {},
         "recombined": 0.5,
+        "coined": 0.3,
         "longest_prompt": 220,
         "test_sources": [],
         "holdouts": {

@@ -1,6 +1,7 @@
 import json
 import random
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -174,12 +175,17 @@ def test_a_miss_suggests_the_search_that_the_document_names(
     assert environment.search(**suggested).startswith(f"{example.completion} | ")
 
 
-def test_a_name_cut_short_is_completed_from_the_document(world: World) -> None:
-    example = world.one(lambda one: one.kind == "annual" and " " in one.calls[0].metric)
+@pytest.mark.parametrize("kept", [lambda name: name.split()[0], lambda name: name[:-3]])
+def test_a_name_cut_short_is_completed_from_the_document(
+    world: World, kept: Callable[[str], str]
+) -> None:
+    example = world.one(
+        lambda one: one.kind == "annual" and bool(re.search(r" \w{7,}$", one.calls[0].metric))
+    )
     (call,) = example.calls
     environment = world.environment()
     environment.reset(**episode_fields(example))
-    cut = {**arguments(call), "metric": call.metric.split()[0]}
+    cut = {**arguments(call), "metric": kept(call.metric)}
     assert environment.search(**cut).startswith(f"{example.completion} | ")
     assert environment.evidence[-1]["arguments"] == cut
 

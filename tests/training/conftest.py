@@ -70,6 +70,7 @@ def settings(**changes) -> TrainerSettings:
         "alarms": {"thresholds": [], "divergence": None},
         "checkpoint_every": 2,
         "checkpoints": 3,
+        "averaging": 0.9,
         "validate_every": 2,
         "examples": "train.jsonl",
         "logged_rollouts": 1,

@@ -1,0 +1,94 @@
+"""Names that only a document's readers have for a metric: written, resolved, and kept honest."""
+
+import pytest
+
+from ledgerline.environments.filings import FilingsEnvironment, episode_fields
+from ledgerline.examples.coined import with_coined_names
+from ledgerline.examples.example import Example, Holdout
+from ledgerline.examples.jsonl import as_json, from_json
+from ledgerline.examples.leakage import check_examples
+from ledgerline.examples.mentions import Mentions
+from ledgerline.examples.synthesize import Corpus, make_holdouts
+from ledgerline.filings.search import Search
+from tests.examples.corpora import settings_with
+
+SETTINGS = settings_with()
+HOLDOUTS = make_holdouts(SETTINGS.holdouts, SETTINGS.seed)
+
+
+@pytest.fixture(scope="module")
+def mentions(search: Search) -> Mentions:
+    return Mentions(search.companies.values(), search.catalogue)
+
+
+@pytest.fixture(scope="module")
+def coined(corpus: Corpus) -> list[Example]:
+    return [example for example in corpus.train if example.glossary]
+
+
+def test_a_share_of_training_has_them_and_evaluation_never(
+    corpus: Corpus, coined: list[Example]
+) -> None:
+    assert 0.1 < len(coined) / len(corpus.train) < SETTINGS.coined
+    assert not any(example.glossary for example in corpus.validation + corpus.test)
+    assert {example.is_due for example in coined} == {True, False}
+
+
+def test_an_honest_look_up_finds_the_figure_by_that_name(
+    search: Search, coined: list[Example]
+) -> None:
+    environment = FilingsEnvironment(search)
+    due = [example for example in coined if example.is_due]
+    assert due
+    for example in due:
+        environment.reset(**episode_fields(example))
+        for call in example.calls:
+            environment.search(call.company, call.metric, call.period)
+        assert example.reference is not None
+        assert environment.evidence[-1]["metric"] == example.reference.metric
+
+
+def test_without_the_glossary_the_name_means_nothing(search: Search, coined: list[Example]) -> None:
+    for example in coined:
+        ((name, usual),) = example.glossary
+        assert search.catalogue.named(name) is None
+        assert search.catalogue.named(usual) is not None
+        assert name in example.prompt
+        assert usual in example.plain_prompt
+
+
+def test_a_miss_suggests_the_coined_name(search: Search, coined: list[Example]) -> None:
+    example = next(example for example in coined if example.is_due)
+    environment = FilingsEnvironment(search)
+    environment.reset(**episode_fields(example))
+    call = example.calls[-1]
+    reply = environment.search(call.company, "something else entirely", call.period)
+    assert f'"metric": "{call.metric}"' in reply
+
+
+def test_names_kept_for_evaluation_are_not_used(
+    corpus: Corpus, mentions: Mentions, coined: list[Example]
+) -> None:
+    for example in with_coined_names(corpus.train, 1.0, mentions, HOLDOUTS, 220, seed=1):
+        for name, _ in example.glossary:
+            lowered = name[0].lower() + name[1:]
+            assert not (
+                HOLDOUTS.invented(Holdout.METRIC, name)
+                and HOLDOUTS.invented(Holdout.METRIC, lowered)
+            )
+            assert not mentions.find(name)
+
+
+def test_they_survive_being_written_down(coined: list[Example]) -> None:
+    assert [from_json(as_json(example)) for example in coined] == coined
+
+
+def test_a_held_out_metric_behind_a_coined_name_is_a_leak(
+    search: Search, corpus: Corpus, mentions: Mentions
+) -> None:
+    held = next(e for e in corpus.test if Holdout.METRIC in e.holdouts and e.is_due)
+    (hidden,) = with_coined_names([held], 1.0, mentions, HOLDOUTS, 220, seed=1)
+    assert hidden.glossary
+    found = check_examples([hidden], corpus.test, search, HOLDOUTS, mentions)
+    broken = {expectation.name for expectation in found if not expectation.met}
+    assert "training asks for nothing held out" in broken
