@@ -51,6 +51,7 @@ _SECOND = (
     "Robotics", "Seeds", "Textiles", "Utilities", "Ventures", "Windows", "Yachts", "Brewing",
 )  # fmt: skip
 _ANY_YEAR = 0.6
+_WHOLE_YEAR = 0.6
 _YEARS = frozenset(range(1950, 2070))
 _LEGAL = ("", "", "", " Inc.", " Corp.", " Ltd.")
 
@@ -92,7 +93,8 @@ class SilentAuthor:
         return _silent(kind, prompt, self.scribe.written_on(figure, rng), phrasing, wanted)
 
     def _any_flow(self, wanted: frozenset[Holdout], rng: random.Random) -> Figure | None:
-        span = rng.choice((Span.FY, *PARTS))
+        # Years as often as parts of years, as where a figure is due: a quarter is no hint.
+        span = Span.FY if rng.random() < _WHOLE_YEAR else rng.choice(PARTS)
         return self.universe.figure(wanted, {span}, rng, is_plain_flow)
 
     def _base(self, wanted: frozenset[Holdout], rng: random.Random) -> Draft | None:
