@@ -40,12 +40,13 @@ class FilingsEnvironment:
     ) -> str:
         """Begin with `document`, written on `document_date` (ISO text or a date).
 
-        `glossary`: names that the document's readers have for metrics, each with what it means.
+        `glossary`: names for metrics, as the document has them, that only its readers know, each
+        with the usual one.
         """
         if isinstance(document_date, str):
             document_date = date.fromisoformat(document_date)
         self._document = document
-        self._glossary = {name.casefold(): meaning for name, meaning in glossary}
+        self._glossary = dict(glossary)
         self._document_date = document_date
         self.evidence = []
         return document
@@ -129,16 +130,14 @@ class FilingsEnvironment:
         What its glossary has comes after what everybody knows.
         """
         names = _named(self._search, self._document)[argument]
-        text = self._document.casefold()
-        own = [name for name in self._glossary if argument == "metric" and name in text]
-        starts = [text.rindex(name) for name in own]
-        return names + [
-            self._document[at : at + len(name)] for at, name in zip(starts, own, strict=True)
-        ]
+        if argument != "metric":
+            return names
+        return names + [name for name in self._glossary if name in self._document]
 
     def _plain(self, text: str) -> str:
         """What the glossary says of `text`, or else `text`."""
-        return self._glossary.get(text.casefold(), text)
+        meanings = {name.casefold(): meaning for name, meaning in self._glossary.items()}
+        return meanings.get(text.casefold(), text)
 
     def return_answer(self, answer: str) -> str:
         """End with the figure that completes the document, or with nothing.
