@@ -40,6 +40,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
             "no_answer": -0.5,
         }
     },
+    "self-expansion": {"train.examples": "data/expanded/train.jsonl"},
     "no slips demonstrated": {"warmup.demonstrations.slips": 0.0},
     "slips never after another document": {"warmup.demonstrations.misplaced": 0.0},
     "silence demonstrated like the rest": {"warmup.demonstrations.fewer": {}},
@@ -78,7 +79,9 @@ def outcome(changes: dict[str, Any]) -> dict[str, dict[str, float]]:
     here = Path.cwd()
     changed_sections = {name.split(".")[0] for name in changes}
     first = next((s for s in ("synthesize", "warmup") if s in changed_sections), "train")
-    stages = _STAGES[_STAGES.index(first) :]
+    stages = list(_STAGES[_STAGES.index(first) :])
+    if "train.examples" in changes:
+        stages.insert(stages.index("train"), "expand")
     taken = [path for stage, paths in _LEFT.items() if stage not in stages for path in paths]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)

@@ -129,11 +129,13 @@ class Decoder:
         count: Tensor,
         cache: KeyValueCache,
         rows: Tensor | None = None,
+        every: bool = False,
     ) -> Tensor:
         """Extend `rows` of `cache` (the first ones by default); return their next-token logits.
 
         `tokens`: [rows, width], right-padded; `start`: [rows], tokens already in the cache;
-        `count`: [rows], how many of `tokens` are real. Returns float32 [rows, vocabulary].
+        `count`: [rows], how many of `tokens` are real. Returns float32 [rows, vocabulary], or with
+        `every` those behind each token: [rows, width, vocabulary].
         What padding writes lies beyond a row's length and is overwritten before it is read.
         """
         number, width = tokens.shape
@@ -166,8 +168,9 @@ class Decoder:
                 self._normalise(state, layer.post_norm), layer.gate_up
             ).chunk(2, -1)
             state = state + functional.linear(functional.silu(gate) * up, layer.down)
-        last = state[torch.arange(number, device=self.device), count - 1]
-        return functional.linear(self._normalise(last, self.norm), self.head).float()
+        if not every:
+            state = state[torch.arange(number, device=self.device), count - 1]
+        return functional.linear(self._normalise(state, self.norm), self.head).float()
 
     def _split(self, qkv: Tensor, rows: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
         """[rows, width, all heads · head width] → query, key, value [rows, heads, width, …]."""

@@ -1,7 +1,9 @@
 """The embedded engine: many episodes at once, in process, each with its own place in the cache.
 
 A prompt is prefilled once however many episodes share it; a tool's reply is prefilled onto the
-history that is already there; an episode that ends gives its row to one that waits.
+history that is already there; an episode that ends gives its row to one that waits. Where few
+episodes are left, a pass costs little more for several tokens than for one: then the next tokens
+are guessed, and those guesses are kept that are what was sampled.
 """
 
 from collections import deque
@@ -14,7 +16,13 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from ledgerline.policy.decoder import Decoder, KeyValueCache, round_up
+from ledgerline.policy.lookahead import Lookahead
 from ledgerline.settings import Settings
+
+_FARTHEST = 7
+"""Tokens guessed at most."""
+_AT_ONCE = {"cpu": 128, "cuda": 4096}
+"""Tokens, guessed ones included, that one pass of decoding takes in."""
 
 
 class Interaction(Protocol):
@@ -54,6 +62,7 @@ class _Row:
     interaction: Interaction
     length: int
     pending: list[int]
+    lookahead: Lookahead
     turn: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
@@ -106,9 +115,7 @@ class EmbeddedEngine:
                 logits = self._take_in(rows, replied)
                 self._sample(rows, replied, logits, sampling, generator)
             else:
-                decoding = [index for index, row in enumerate(rows) if len(row.pending) == 1]
-                logits = self._take_in_one(rows)[decoding]
-                self._sample(rows, decoding, logits, sampling, generator)
+                self._decode(rows, sampling, generator)
             self._end_turns(rows)
             self._close_gaps(rows)
 
@@ -126,10 +133,10 @@ class EmbeddedEngine:
                 followers.append((interaction, leaders[prompt]))
             else:
                 leaders[prompt] = len(rows)
-                rows.append(_Row(interaction, 0, list(prompt[:-1])))
+                rows.append(_Row(interaction, 0, list(prompt[:-1]), Lookahead(prompt)))
         self._take_in(rows, [index for index in range(base, len(rows)) if rows[index].pending])
         for interaction, leader in followers:
-            rows.append(_Row(interaction, rows[leader].length, []))
+            rows.append(_Row(interaction, rows[leader].length, [], Lookahead(interaction.tokens)))
         if followers:
             self._cache.copy_rows(
                 torch.tensor([leader for _, leader in followers], device=self._decoder.device),
@@ -162,26 +169,60 @@ class EmbeddedEngine:
             row.pending = []
         return logits[:number]
 
-    def _take_in_one(self, rows: list[_Row]) -> Tensor:
-        """Feed one token to every row, without moving any; logits [at least rows, vocabulary].
+    def _decode(self, rows: list[_Row], sampling: Sampling, generator: torch.Generator) -> None:
+        """Sample the next token of every row, and further ones as long as they were guessed.
+
+        A token behind a guess is sampled as if the guess were what was sampled before it; it counts
+        only if that is so. So each token is drawn from the model's distribution, guessed or not.
 
         Rows with a reply still to be taken in ride along: what is written for them lies beyond
-        their length, and the reply overwrites it. So do a few rows of the cache that nobody has.
+        their length, and the reply overwrites it. So do a few rows of the cache that nobody has,
+        and guesses that turned out wrong.
         """
         device = self._decoder.device
         number = min(round_up(len(rows), 16), self._capacity)
-        free = number - len(rows)
+        guesses = [self._guess(row, number) for row in rows]
+        # Few widths, see `round_up`.
+        width = 1 << max(map(len, guesses)).bit_length()
+        taken = [[row.pending[0], *guess] for row, guess in zip(rows, guesses, strict=True)]
+        taken += [[0]] * (number - len(rows))
         logits = self._decoder.forward(
-            torch.tensor([*(row.pending[:1] for row in rows), *[[0]] * free], device=device),
-            torch.tensor([*(row.length for row in rows), *[0] * free], device=device),
-            torch.ones(number, dtype=torch.long, device=device),
+            torch.tensor([[*row, *[0] * (width - len(row))] for row in taken], device=device),
+            torch.tensor(
+                [*(row.length for row in rows), *[0] * (number - len(rows))], device=device
+            ),
+            torch.tensor([len(row) for row in taken], device=device),
             self._cache,
+            every=True,
         )
-        for row in rows:
-            if len(row.pending) == 1:
-                row.length += 1
-                row.pending = []
-        return logits
+        tokens, logprobs = sample(logits.flatten(0, 1), sampling, generator)
+        sampled = zip(
+            rows,
+            guesses,
+            tokens.view(number, width).tolist(),
+            logprobs.view(number, width).tolist(),
+            strict=False,
+        )
+        for row, guess, after, likely in sampled:
+            if len(row.pending) != 1:
+                continue
+            right = 0
+            while right < len(guess) and guess[right] == after[right] != self._end_of_turn:
+                right += 1
+            row.length += right + 1
+            row.pending = [after[right]]
+            row.turn += after[: right + 1]
+            row.logprobs += likely[: right + 1]
+            row.lookahead.extend(after[: right + 1])
+
+    def _guess(self, row: _Row, rows: int) -> list[int]:
+        """Tokens that may follow those of `row`, as many as it pays to take in beside others."""
+        if len(row.pending) != 1:
+            return []
+        affordable = _AT_ONCE[self._decoder.device.type] // rows - 1
+        left = row.interaction.turn_budget - len(row.turn) - 1
+        room = self._cache.positions - row.length - 2
+        return row.lookahead.guess(min(_FARTHEST, affordable, left, room))
 
     def _sample(
         self,
@@ -198,6 +239,7 @@ class EmbeddedEngine:
             row.turn.append(token)
             row.logprobs.append(logprob)
             row.pending = [token]
+            row.lookahead.extend([token])
 
     def _end_turns(self, rows: list[_Row]) -> None:
         """Hand finished turns to their interactions and queue what they append."""
@@ -209,6 +251,7 @@ class EmbeddedEngine:
             if row.turn[-1] == self._end_of_turn or spent or full:
                 appended = row.interaction.advance(row.turn, row.logprobs)
                 row.pending = [row.turn[-1], *appended]
+                row.lookahead.extend(appended)
                 row.turn, row.logprobs = [], []
                 if not row.interaction.over and (
                     row.length + len(row.pending) >= self._cache.positions
