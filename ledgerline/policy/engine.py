@@ -22,7 +22,7 @@ from ledgerline.settings import Settings
 _FARTHEST = 7
 """Tokens guessed at most."""
 _AT_ONCE = {"cpu": 128, "cuda": 4096}
-"""Tokens, guessed ones included, that one pass of decoding takes in."""
+"""Tokens that a pass takes in for little more than it takes one, by device."""
 
 
 class Interaction(Protocol):
@@ -71,7 +71,8 @@ class EmbeddedEngine:
     """Plays interactions with a Qwen2- or Llama-architecture model in this process.
 
     `rows`: histories in the cache at once. `positions`: tokens that a history may have; an
-    interaction that would grow beyond them has its turn cut off.
+    interaction that would grow beyond them has its turn cut off. `at_once`: tokens that one pass
+    of decoding may take in, guesses included; with 1 nothing is guessed.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class EmbeddedEngine:
         rows: int,
         positions: int,
         dtype: torch.dtype,
+        at_once: int | None = None,
     ):
         self._decoder = Decoder(model, dtype)
         # A model knows no position beyond its context.
@@ -88,6 +90,7 @@ class EmbeddedEngine:
         self._cache = KeyValueCache(self._decoder, rows, positions)
         self._end_of_turn = end_of_turn
         self._capacity = rows
+        self._at_once = at_once or _AT_ONCE[self._decoder.device.type]
 
     def refresh(self, model: PreTrainedModel, step: int = 0) -> None:
         """Generate with the model's present weights from now on, an adapter's included."""
@@ -219,7 +222,7 @@ class EmbeddedEngine:
         """Tokens that may follow those of `row`, as many as it pays to take in beside others."""
         if len(row.pending) != 1:
             return []
-        affordable = _AT_ONCE[self._decoder.device.type] // rows - 1
+        affordable = self._at_once // rows - 1
         left = row.interaction.turn_budget - len(row.turn) - 1
         room = self._cache.positions - row.length - 2
         return row.lookahead.guess(min(_FARTHEST, affordable, left, room))

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from ledgerline.policy import engine as engines
 from ledgerline.policy.decoder import Decoder
+from ledgerline.policy.engine import EmbeddedEngine
 from ledgerline.policy.lookahead import Lookahead
-from tests.policy.conftest import Replies
-from tests.policy.test_engine import GREEDY, engine
+from tests.policy.conftest import END, Replies
+from tests.policy.test_engine import GREEDY
 
 
 def test_what_followed_the_last_two_tokens_comes_before_what_followed_the_last():
@@ -32,7 +32,6 @@ def test_a_guess_ends_where_the_history_does():
 
 def played(model, monkeypatch, at_once: int, sampling=GREEDY) -> tuple[list[list[int]], int]:
     """The turns of a few interactions, and the passes that they took."""
-    monkeypatch.setitem(engines._AT_ONCE, "cpu", at_once)
     passes = 0
     forward = Decoder.forward
 
@@ -42,8 +41,9 @@ def played(model, monkeypatch, at_once: int, sampling=GREEDY) -> tuple[list[list
         return forward(*arguments, **options)
 
     monkeypatch.setattr(Decoder, "forward", counted)
-    interactions = [Replies([5, 6, 7, 8] * 3, [[9, 10]], budget=40) for _ in range(3)]
-    engine(model, rows=3).play(interactions, sampling, torch.Generator().manual_seed(3))
+    interactions = [Replies([5, 6, 7, 8] * 3, [[9, 10]], budget=24) for _ in range(3)]
+    running = EmbeddedEngine(model, END, 3, 200, torch.float32, at_once)
+    running.play(interactions, sampling, torch.Generator().manual_seed(3))
     monkeypatch.setattr(Decoder, "forward", forward)
     return [turn for one in interactions for turn in one.turns], passes
 
@@ -57,4 +57,4 @@ def test_the_same_is_written_in_fewer_passes(tiny_model, monkeypatch):
 
 def test_no_turn_grows_beyond_its_budget(tiny_model, monkeypatch):
     turns, _ = played(tiny_model, monkeypatch, at_once=128)
-    assert max(map(len, turns)) <= 40
+    assert max(map(len, turns)) <= 24
