@@ -72,14 +72,16 @@ def test_the_honest_look_ups_copy_the_prompt_and_find_the_figure(
     copied = 0
     for example in every(corpus):
         for call in example.calls:
-            answer = search(call.company, call.metric, call.period, as_of=example.document_date)
+            plain = example.meant(call)
+            answer = search(plain.company, plain.metric, plain.period, as_of=example.document_date)
             assert isinstance(answer, Hit) is example.is_due
             assert call.company in example.prompt
             assert call.metric in example.prompt
             copied += call.period in example.prompt
         if example.kind in ("annual", "quarterly", "balance", "relative", "several"):
             (call,) = example.calls
-            found = search(call.company, call.metric, call.period, as_of=example.document_date)
+            plain = example.meant(call)
+            found = search(plain.company, plain.metric, plain.period, as_of=example.document_date)
             assert isinstance(found, Hit)
             assert found.figure.text == example.completion
             assert call.period in example.prompt
@@ -100,7 +102,7 @@ def test_reckoned_answers_follow_from_their_two_look_ups(corpus: Corpus, search:
     for example in reckoned:
         found = [
             search(c.company, c.metric, c.period, as_of=example.document_date)
-            for c in example.calls
+            for c in map(example.meant, example.calls)
         ]
         first, second = (answer.figure.value for answer in found if isinstance(answer, Hit))
         assert example.reference is not None
