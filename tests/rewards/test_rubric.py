@@ -64,7 +64,7 @@ def test_a_blind_guess_is_wrong_made_up_and_skips_the_search(world: World) -> No
 
 def test_silence_when_due_earns_nothing_for_having_found_the_fact(world: World) -> None:
     example = due(world)
-    assert paid(world, example, search(example.calls[0]), answer("")) == {"silence_when_due": -0.9}
+    assert paid(world, example, search(example.calls[0]), answer("")) == {"silence_when_due": -1.3}
 
 
 def test_finding_the_fact_is_paid_once(world: World) -> None:
