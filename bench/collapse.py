@@ -54,6 +54,7 @@ WATCHED = 128
 WATCHED_TRIES = 2
 EVERY = 8
 DEMONSTRATIONS = 8000
+LEARNING_RATE = 4.0e-4  # with few rollouts a step and no demonstrations beside them, more is noise
 CHECK_EVERY, CHECK_TRIES = 20, 4
 SCALES = {"none": "not divided", "group": "divided by the group's deviation"}
 HALF, TENTH, DEFAULT = (
@@ -227,14 +228,18 @@ def point(played: Sequence[tuple[Example, Sequence[Transcript]]], step: int) -> 
 
 
 def short(settings: TrainerSettings, scale: str, arguments: argparse.Namespace) -> TrainerSettings:
-    """The settings of params.yaml, cut down; nothing stops a run that collapses."""
+    """The settings of params.yaml, cut down to what the rewards do by themselves: nothing is
+    demonstrated beside them, and nothing stops a run that collapses.
+    """
     return settings.model_copy(
         update={
             "steps": arguments.steps,
             "groups": arguments.groups,
             "group_size": arguments.size,
             "refills": 0,
+            "beside": settings.beside.model_copy(update={"number": 0}),
             "decay_from": arguments.steps,
+            "optimizer": settings.optimizer.model_copy(update={"learning_rate": LEARNING_RATE}),
             "objective": settings.objective.model_copy(update={"scale": scale}),
             "alarms": AlarmSettings(thresholds=[]),
             "probes": settings.probes.model_copy(update={"prompts": 0}),

@@ -65,6 +65,7 @@ def same_work(settings: TrainerSettings, steps: int, prompts: int, group: int) -
             "refills": 0,
             "least_spread": -1.0,
             "slips": 0.0,
+            "beside": settings.beside.model_copy(update={"number": 0}),
             "decay_from": steps + 1,
             "checkpoint_every": steps + 2,
             "optimizer": settings.optimizer.model_copy(update={"learning_rate": LEARNING_RATE}),

@@ -11,27 +11,28 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from ledgerline.training.weights import trained
+
 
 class Average:
     """The average of a model's trained weights over its steps, `kept` of it at each step.
 
     In the first steps less is kept, so that the weights it began with don't linger. With 0 it is
-    the weights themselves.
+    the weights themselves. It is kept in float32, whatever the weights' own precision: in less, a
+    small step would be rounded away.
     """
 
     def __init__(self, model: torch.nn.Module, kept: float):
-        self._trained = {
-            name: value for name, value in model.named_parameters() if value.requires_grad
-        }
+        self._trained = trained(model)
         self._kept = kept
-        self._mean = self._copy()
+        self._mean = {name: value.float() for name, value in self._copy().items()}
 
     def update(self, step: int) -> None:
         """Take in the weights after training step `step`, counted from 0."""
         kept = min(self._kept, (step + 1) / (step + 10))
         with torch.no_grad():
             for name, value in self._trained.items():
-                self._mean[name].lerp_(value, 1 - kept)
+                self._mean[name].lerp_(value.float(), 1 - kept)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

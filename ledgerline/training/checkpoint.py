@@ -18,6 +18,7 @@ from torch import Tensor
 from ledgerline.durable import replacing_directory
 from ledgerline.errors import LedgerlineError
 from ledgerline.training.averaging import Average
+from ledgerline.training.weights import saved, write
 
 MANIFEST = "manifest.json"
 
@@ -35,12 +36,7 @@ def save_checkpoint(
     """Write `folder`/step-NNNNNN durably and remove all but the newest `keep` checkpoints."""
     target = folder / f"step-{step:06d}"
     with replacing_directory(target) as temporary:
-        weights = {
-            name: parameter.detach().cpu().contiguous()
-            for name, parameter in model.named_parameters()
-            if parameter.requires_grad
-        }
-        save_file(weights, temporary / "weights.safetensors")
+        save_file(saved(model), temporary / "weights.safetensors")
         moments, scalars = _flatten(optimizers)
         save_file(moments, temporary / "optimizer.safetensors")
         save_file(average.state(), temporary / "average.safetensors")
@@ -76,9 +72,7 @@ def load_checkpoint(
             raise LedgerlineError(
                 f"{candidate} is of another model; remove {folder} to start afresh"
             )
-        with torch.no_grad():
-            for name, value in weights.items():
-                parameters[name].copy_(value)
+        write(model, weights)
         content: dict[str, Any] = json.loads((candidate / "state.json").read_text())
         _restore(optimizers, load_file(candidate / "optimizer.safetensors"), content["optimizer"])
         average.restore(load_file(candidate / "average.safetensors"))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pydantic import Field
+
 from ledgerline.environments.episode import Episode
 from ledgerline.environments.scripted import Slip
 from ledgerline.policy.codec import ChatCodec
@@ -18,19 +20,25 @@ _REPEATED = 0.5
 AnyItem = TypeVar("AnyItem", bound=Item)
 
 
-class DemonstrationSettings(Settings):
+class SlipSettings(Settings):
+    """A share `slips` of demonstrations begins with a turn that goes wrong, as many of these with a
+    second, and show how to go on from there; of those a share `misplaced` stands after another
+    document's opening.
+    """
+
+    slips: float = Field(ge=0, le=1)
+    misplaced: float = Field(ge=0, le=1)
+
+
+class DemonstrationSettings(SlipSettings):
     """Demonstrations are what is scarce: `count` of them, in a share `phrasings` of each kind's
     phrasings (one at least), or in the share that `fewer` names for a kind. The rest is left to
-    practice. A share `slips` of them begins with a
-    turn that goes wrong, as many of these with a second, and show how to go on from there; of
-    those a share `misplaced` stands after another document's opening.
+    practice.
     """
 
     count: int
     phrasings: float
     fewer: dict[str, float]
-    slips: float
-    misplaced: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,7 @@ def demonstration(
     task: Task,
     item: Item,
     others: Sequence[Item],
-    settings: DemonstrationSettings,
+    settings: SlipSettings,
     seed: int,
 ) -> Demonstration:
     """The demonstration of `item` that `settings` and `seed` make, slips and all."""

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ledgerline.durable import replacing_directory
+from ledgerline.training.weights import saved, write
 
 
 class Best:
@@ -35,20 +36,12 @@ class Best:
         if success <= self.success:
             return
         with replacing_directory(self._folder) as folder:
-            weights = {
-                name: parameter.detach().cpu().contiguous()
-                for name, parameter in model.named_parameters()
-                if parameter.requires_grad
-            }
-            save_file(weights, folder / "weights.safetensors")
+            save_file(saved(model), folder / "weights.safetensors")
             (folder / "state.json").write_text(json.dumps({"step": step, "success": success}))
 
     def restore(self, model: torch.nn.Module) -> None:
         """Give `model` the best weights."""
-        parameters = dict(model.named_parameters())
-        with torch.no_grad():
-            for name, value in load_file(self._folder / "weights.safetensors").items():
-                parameters[name].copy_(value)
+        write(model, load_file(self._folder / "weights.safetensors"))
 
     def _read(self) -> dict[str, float]:
         state = self._folder / "state.json"

@@ -24,7 +24,9 @@ from ledgerline.training.alarms import Action, Alarm, Alarms, AlarmSettings
 from ledgerline.training.averaging import Average
 from ledgerline.training.base_policy import base_logprobs, kl_to_base
 from ledgerline.training.checkpoint import load_checkpoint, save_checkpoint
+from ledgerline.training.demonstrations import SlipSettings, demonstration
 from ledgerline.training.grpo import Loss, Objective, advantages, has_signal, policy_loss
+from ledgerline.training.imitation import imitate
 from ledgerline.training.measures import step_metrics
 from ledgerline.training.optimizers import (
     OptimizerSettings,
@@ -40,12 +42,21 @@ from ledgerline.training.selection import Best
 from ledgerline.training.task import Item, Task
 
 
+class BesideSettings(SlipSettings):
+    """Demonstrations beside practice: at each step the expert plays `number` more of the prompts,
+    0 for none, and imitating it counts `weight` beside the policy's own rollouts.
+    """
+
+    number: int = Field(ge=0)
+    weight: float
+
+
 class TrainerSettings(Settings):
     """`examples`: the file of prompts to practise on. `seed`: of the draws and the sampling.
     `groups`: prompts a step whose rollouts differ in reward by more than `least_spread`; groups
     that don't are dropped, and up to `refills` further draws replace them. `slips`: share of
     groups that begin with a turn gone wrong, so that going on from one is practised however
-    seldom the policy slips by itself. `decay_from`: step from
+    seldom the policy slips by itself. `beside`: what is imitated meanwhile. `decay_from`: step from
     which the learning rate falls. `batch_tokens`: tokens of one micro-batch, padding included.
     `patience`: updates in a row that may be lost to a loss that is not finite. `checkpoints`: how
     many are kept. `averaging`: share of the weights' running average that a step keeps; the
@@ -63,6 +74,7 @@ class TrainerSettings(Settings):
     refills: int
     least_spread: float
     slips: float = Field(ge=0, le=1)
+    beside: BesideSettings
     batch_tokens: int
     decay_from: int
     patience: int
@@ -148,13 +160,12 @@ class Trainer:
             rollouts, drawn = self._collect()
             probes, drift = self._probe(), self._drift(drawn)
             started = time.perf_counter()
-            losses, norm, rate = self._update(rollouts)
+            losses, updated = self._update(rollouts)
             self.average.update(self._step)
             metrics = {
                 **step_metrics(drawn, rollouts, losses),
                 **drift,
-                "grad_norm": norm,
-                "learning_rate": rate,
+                **updated,
                 "seconds_update": time.perf_counter() - started,
                 **self._seconds,
             }
@@ -253,20 +264,30 @@ class Trainer:
         dtype = getattr(torch, self.settings.dtype)
         return {"kl": kl_to_base(self.policy, self._base, some, self._temperature, dtype)}
 
-    def _update(self, rollouts: Sequence[Rollout]) -> tuple[list[Loss], float, float]:
-        """One optimizer step over all rollouts; its losses, gradient norm and learning rate."""
+    def _update(self, rollouts: Sequence[Rollout]) -> tuple[list[Loss], dict[str, float]]:
+        """One optimizer step over all rollouts, and what the expert shows beside them."""
         settings = self.settings
         rate = set_learning_rate(
             self.optimizers, settings.optimizer, self._step, settings.decay_from, settings.steps
         )
-        if not rollouts:
-            return [], 0.0, rate
+        self.policy.model.train()
+        losses = self._compare(rollouts) if rollouts else []
+        imitation = self._imitate()
+        if not losses and not imitation:
+            return [], {"grad_norm": 0.0, "learning_rate": rate}
+        self.processes.sum_gradients(self.policy.model.parameters())
+        norm = apply_gradients(self.policy.model, self.optimizers, settings.optimizer.max_grad_norm)
+        self._count_lost(norm)
+        return losses, {"grad_norm": norm, "learning_rate": rate, **imitation}
+
+    def _compare(self, rollouts: Sequence[Rollout]) -> list[Loss]:
+        """Add the gradient of what rollouts earned beside others of their group; the losses."""
+        settings = self.settings
         rewards = torch.tensor([rollout.reward.total for rollout in rollouts])
         grouped = rewards.view(-1, settings.group_size)
         advantage = advantages(grouped, settings.objective.scale).flatten().tolist()
         tokens = sum(sum(rollout.sampled) for rollout in rollouts)
         model, dtype = self.policy.model, getattr(torch, settings.dtype)
-        model.train()
         losses = []
         mine = self._mine(rollouts, advantage)
         for batch in self._split([rollout for rollout, _ in mine]):
@@ -288,11 +309,26 @@ class Trainer:
             )
             loss.value.backward()  # type: ignore[no-untyped-call]
             losses.append(replace(loss, value=loss.value.detach()))
-        losses = self.processes.gather(losses)
-        self.processes.sum_gradients(model.parameters())
-        norm = apply_gradients(model, self.optimizers, settings.optimizer.max_grad_norm)
-        self._count_lost(norm)
-        return losses, norm, rate
+        return self.processes.gather(losses)
+
+    def _imitate(self) -> dict[str, float]:
+        """Add the gradient of imitating the expert on some prompts; the mean loss, if any."""
+        settings = self.settings.beside
+        if not settings.number:
+            return {}
+        # Drawn from the step, as slips are, so that all processes and a resumed run draw alike.
+        random_ = random.Random(f"{self.settings.seed}:{self._step}")
+        chosen = random_.sample(self.items, min(settings.number, len(self.items)))
+        shown = self.processes.gather(
+            [
+                demonstration(self.policy.codec, self.task, item, chosen, settings, self._step)
+                for item in self.processes.share(chosen)
+            ]
+        )
+        dtype = getattr(torch, self.settings.dtype)
+        budget = self.settings.batch_tokens
+        loss = imitate(self.policy.plain, shown, budget, dtype, weight=settings.weight)
+        return {"imitation_loss": loss}
 
     def _mine(
         self, rollouts: Sequence[Rollout], advantage: Sequence[float]

@@ -14,8 +14,8 @@ import torch
 from transformers import PreTrainedModel
 
 from ledgerline.settings import Settings
-from ledgerline.training.batches import autocast, logprobs, scored_values, split
 from ledgerline.training.demonstrations import Demonstration, DemonstrationSettings
+from ledgerline.training.imitation import imitate
 from ledgerline.training.optimizers import (
     OptimizerSettings,
     apply_gradients,
@@ -78,6 +78,7 @@ def warm_up(
     losses: list[float] = []
     queue: list[int] = []
     size = min(settings.batch, len(demonstrations))
+    dtype = getattr(torch, settings.dtype)
     model.train()
     for step in range(1, settings.steps + 1):
         if len(queue) < size:
@@ -86,7 +87,8 @@ def warm_up(
         set_learning_rate(
             optimizers, settings.optimizer, step - 1, settings.decay_from, settings.steps
         )
-        losses.append(_imitate(model, chosen, settings, processes))
+        losses.append(imitate(model, chosen, settings.batch_tokens, dtype, settings.reading))
+        processes.sum_gradients(model.parameters())
         apply_gradients(model, optimizers, settings.optimizer.max_grad_norm)
         if step % settings.check_every == 0 or step == settings.steps:
             model.eval()
@@ -99,43 +101,3 @@ def warm_up(
                 break
     model.eval()
     return history
-
-
-def _imitate(
-    model: PreTrainedModel,
-    demonstrations: Sequence[Demonstration],
-    settings: WarmupSettings,
-    processes: Processes,
-) -> float:
-    """Accumulate the gradient of the mean loss over the demonstrations' sampled tokens.
-
-    What was only read adds its part by `settings.reading`; the loss that is returned is of the
-    sampled tokens alone. The batch is a random one, cut into pieces of similar length only to
-    save padding: batches of one length each would hold answers given at once or answers looked
-    up, never both, and the policy would learn whichever came last.
-    """
-    dtype = getattr(torch, settings.dtype)
-    number = sum(sum(demonstration.sampled) for demonstration in demonstrations)
-    mine = processes.deal(sorted(demonstrations, key=lambda one: -len(one.tokens)))
-    total = 0.0
-    for piece in split(
-        [one.tokens for one in mine],
-        [_learnt(one, settings.reading) for one in mine],
-        settings.batch_tokens,
-        model.device,
-    ):
-        with autocast(model.device, dtype):
-            found, _ = logprobs(model, piece, temperature=1.0)
-        own = scored_values(piece, [one.sampled for one in mine])
-        loss = -(found * (own + settings.reading * (1 - own))).sum() / number
-        loss.backward()  # type: ignore[no-untyped-call]
-        total -= float((found.detach() * own).sum() / number)
-    processes.sum_gradients(model.parameters())
-    return sum(processes.gather([total]))
-
-
-def _learnt(demonstration: Demonstration, reading: float) -> list[bool]:
-    """Which tokens of a demonstration have a part in the loss; nothing foretells the first."""
-    if not reading:
-        return demonstration.sampled
-    return [False, *(not slipped for slipped in demonstration.slipped[1:])]

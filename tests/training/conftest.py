@@ -47,6 +47,7 @@ def settings(**changes) -> TrainerSettings:
         "refills": 1,
         "least_spread": 0.01,
         "slips": 0.0,
+        "beside": {"number": 0, "weight": 1.0, "slips": 0.0, "misplaced": 0.0},
         "batch_tokens": 2048,
         "decay_from": 100,
         "patience": 2,

@@ -88,6 +88,45 @@ def test_practice_goes_on_from_a_turn_that_the_policy_did_not_choose(warmed, tmp
     assert trainer.sampler.success_rates().tolist() == before, "a slip says nothing of the item"
 
 
+def beside(number, slips=0.0):
+    return {"number": number, "weight": 1.0, "slips": slips, "misplaced": 0.0}
+
+
+@pytest.mark.parametrize("least_spread", [0.01, 100.0], ids=["with signal", "without"])
+def test_what_the_expert_shows_is_learnt_beside_practice(warmed, tmp_path, least_spread):
+    _, trainer = make(
+        warmed,
+        tmp_path,
+        steps=20,
+        beside=beside(4),
+        least_spread=least_spread,
+        optimizer=optimizer(5e-3).model_dump(),
+    )
+    losses = []
+    trainer.run(lambda step: losses.append(step.metrics["imitation_loss"]))
+    assert losses[-1] < losses[0] * 0.8
+
+
+def test_without_signal_and_without_demonstrations_nothing_moves(warmed, tmp_path):
+    policy, trainer = make(warmed, tmp_path, beside=beside(0), least_spread=100.0)
+    before = weights(policy)
+    trainer.run(lambda _: None)
+    assert all(torch.equal(before[name], value) for name, value in weights(policy).items())
+
+
+def test_what_the_expert_shows_weighs_what_it_is_told_to(warmed, tmp_path):
+    norms = []
+    for weight in (0.0, 1.0, 10.0):
+        _, trainer = make(
+            warmed,
+            tmp_path / str(weight),
+            steps=1,
+            beside=beside(4) | {"weight": weight},
+        )
+        trainer.run(lambda step: norms.append(step.metrics["grad_norm"]))
+    assert norms[0] < norms[1] < norms[2]
+
+
 def test_the_run_leaves_the_weights_that_did_best_on_what_is_not_learnt_from(warmed, tmp_path):
     policy, trainer = make(warmed, tmp_path)
     passed = {}
@@ -121,17 +160,17 @@ class KilledError(Exception):
 
 @pytest.mark.parametrize("kill_at", [0, 1, 2, 3, 4])
 def test_a_killed_run_ends_with_the_weights_of_the_unbroken_one(warmed, tmp_path, kill_at):
-    policy, trainer = make(warmed, tmp_path / "whole")
+    policy, trainer = make(warmed, tmp_path / "whole", beside=beside(2))
     trainer.run(lambda _: None)
 
     def die(report):
         if report.step == kill_at:
             raise KilledError
 
-    _, broken = make(warmed, tmp_path / "broken")
+    _, broken = make(warmed, tmp_path / "broken", beside=beside(2))
     with pytest.raises(KilledError):
         broken.run(die)
-    resumed, again = make(warmed, tmp_path / "broken")
+    resumed, again = make(warmed, tmp_path / "broken", beside=beside(2))
     again.run(lambda _: None)
     expected, found = weights(policy), weights(resumed)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
