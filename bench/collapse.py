@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from io import StringIO
 from pathlib import Path
+from statistics import fmean
 
 import orjson
 from matplotlib.figure import Figure
@@ -27,13 +28,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ledgerline.durable import replacing_file, write_bytes, write_text
-from ledgerline.environments.transcript import Transcript
+from ledgerline.environments.transcript import Outcome, Transcript
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
 from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.policy import Policy
+from ledgerline.rewards.components import right_figure
 from ledgerline.rewards.groups import Comparison, GroupAudit, compare
 from ledgerline.rewards.observed import TRIES, Observed, observe
 from ledgerline.rewards.payoffs import Payoffs, own_payoffs
@@ -221,15 +223,24 @@ class Lab:
 
 def point(played: Sequence[tuple[Example, Sequence[Transcript]]], step: int) -> Point:
     """What a policy made of the watched prompts."""
-    found = observe(played)
-    right = sum(right * prompts for right, _, _, prompts in found.due)
-    episodes = sum(sum(acts) * prompts for *acts, prompts in found.due)
-    return Point(step, right=right / episodes, silent=found.silence, quiet=found.quiet)
+    episodes = [(example, transcript) for example, each in played for transcript in each]
+    due = [pair for pair in episodes if pair[0].is_due]
+    other = [transcript for example, transcript in episodes if not example.is_due]
+    return Point(
+        step,
+        right=fmean(right_figure(transcript, example) for example, transcript in due),
+        silent=_abstained([transcript for _, transcript in due]),
+        quiet=_abstained(other) if other else 1.0,
+    )
+
+
+def _abstained(transcripts: Sequence[Transcript]) -> float:
+    return fmean(transcript.outcome is Outcome.ABSTAINED for transcript in transcripts)
 
 
 def short(settings: TrainerSettings, scale: str, arguments: argparse.Namespace) -> TrainerSettings:
     """The settings of params.yaml, cut down to what the rewards do by themselves: nothing is
-    demonstrated beside them, and nothing stops a run that collapses.
+    demonstrated beside them, no group begins with a slip, nothing stops a run that collapses.
     """
     return settings.model_copy(
         update={
@@ -237,6 +248,7 @@ def short(settings: TrainerSettings, scale: str, arguments: argparse.Namespace) 
             "groups": arguments.groups,
             "group_size": arguments.size,
             "refills": 0,
+            "slips": 0.0,
             "beside": settings.beside.model_copy(update={"number": 0}),
             "decay_from": arguments.steps,
             "optimizer": settings.optimizer.model_copy(update={"learning_rate": LEARNING_RATE}),

@@ -22,6 +22,9 @@ Act = Literal["right", "wrong", "silent", "uncalled", "quiet"]
 class Observed(Settings):
     """The base policy as sampled in training, on prompts as training draws them.
 
+    Silence is silence *at once*: it is the one choice that every prompt offers from the beginning,
+    and what a policy drifts to. Whoever keeps silent after a search has tried.
+
     `due` counts prompts with a figure due by what came of their episodes: (right, wrong, silent,
     prompts), where wrong is whatever is neither right nor silent. `none_due` counts the others:
     (uncalled, quiet, prompts), where uncalled is whatever is not silent. `measures` has the mean of
@@ -40,12 +43,12 @@ class Observed(Settings):
 
     @property
     def silence(self) -> float:
-        """Share of abstentions where a figure is due."""
+        """Share of episodes silent at once where a figure is due."""
         return _share([(silent, right + wrong, n) for right, wrong, silent, n in self.due])
 
     @property
     def quiet(self) -> float:
-        """Share of abstentions where none is due; 1 where no such prompt was seen."""
+        """The same where none is due; 1 where no such prompt was seen."""
         return _share([(quiet, uncalled, n) for uncalled, quiet, n in self.none_due])
 
 
@@ -76,7 +79,7 @@ def observe(episodes: Sequence[tuple[Example, Sequence[Transcript]]]) -> Observe
 
 
 def _act(transcript: Transcript, example: Example) -> Act:
-    silent = transcript.outcome is Outcome.ABSTAINED
+    silent = transcript.outcome is Outcome.ABSTAINED and len(transcript.turns) == 1
     if not example.is_due:
         return "quiet" if silent else "uncalled"
     if silent:

@@ -22,7 +22,7 @@ class Payoffs:
     """Mean reward of each thing one can do when a figure is due, and when none is.
 
     `right`, `wrong` and `silent` are for a figure due; `uncalled` is anything but silence where
-    none is due, `quiet` silence there.
+    none is due, `quiet` silence there. Of a base that was observed, silence is silence at once.
     """
 
     right: float
@@ -62,8 +62,8 @@ def scripted_payoffs(
 def own_payoffs(observed: Observed, weights: Mapping[str, float], otherwise: Payoffs) -> Payoffs:
     """Payoffs of what the base itself does; `otherwise` has those of what it never did.
 
-    A script answers wrongly in one way. A base also runs out of turns, or keeps silent only after
-    a failed search, and is paid otherwise for it. What a judge pays is left out.
+    A script answers wrongly in one way. A base also runs out of turns, or keeps silent after a
+    failed search, and is paid otherwise for it. What a judge pays is left out.
     """
     paid = {
         outcome: sum(weights.get(name, 0.0) * value for name, value in measures.items())

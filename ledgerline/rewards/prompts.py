@@ -16,8 +16,8 @@ class GroupSettings(Settings):
 
     `accuracy` is the share of tries that are right, `spread` how far prompts differ (the parameter
     a + b of a Beta distribution of pass rates: small means that most prompts are solved always or
-    never). `silence` is the share of abstentions where a figure is due, `quiet` where none is;
-    `finds` the share of wrong tries whose search had found the fact.
+    never). `silence` is the share of episodes silent at once where a figure is due, `quiet` where
+    none is; `finds` the share of wrong tries whose search had found the fact.
     """
 
     accuracy: float = Field(gt=0, lt=1)
@@ -29,8 +29,8 @@ class GroupSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Prompts that the base plays alike: `pass_rate` of its tries succeed, and it abstains from
-    trying in a share `silence` of all episodes. `weight` is how many there are."""
+    """Prompts that the base plays alike: `pass_rate` of its tries succeed, and it is silent at once
+    in a share `silence` of all episodes. `weight` is how many there are."""
 
     pass_rate: float
     silence: float
@@ -42,7 +42,7 @@ class Prompts:
     """What is practised on, with a figure due and without. `share_due` have one.
 
     `alike` is how far the base does the same on both, 0 to 1: the overlap of what it does there,
-    abstaining or not.
+    silent at once or not.
     """
 
     due: tuple[Kind, ...]

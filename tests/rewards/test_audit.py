@@ -123,7 +123,7 @@ def test_noise_until_the_limit_is_stopped_by_the_outcome(world: World, default: 
 
 
 def test_the_same_answer_for_every_prompt_is_stopped(world: World, default: Audit) -> None:
-    assert rewards(default)["answer blindly"] < rewards(default)["always silent"]
+    assert rewards(default)["answer blindly"] < rewards(default)[HONEST] - 1
     # Even where the constant is the commonest right answer.
     common = max(
         (e.completion for e in world.examples if e.is_due),
@@ -132,7 +132,7 @@ def test_the_same_answer_for_every_prompt_is_stopped(world: World, default: Audi
     policies = DEGENERATE | {"the commonest figure": lambda _: lambda *_turn: answer(common)}
     found = audited(world, WEIGHTS, policies=policies)
     found.check()
-    assert rewards(found)["the commonest figure"] < rewards(found)["always silent"]
+    assert rewards(found)["the commonest figure"] < rewards(found)[HONEST] - 1
 
 
 def test_credit_for_finding_that_outweighs_the_answer_is_found(world: World) -> None:

@@ -125,7 +125,7 @@ def charged(payoffs: Payoffs, charge: float) -> Payoffs:
 
 def test_the_base_is_observed_by_what_came_of_its_episodes(world: World) -> None:
     example = world.one(lambda e: e.kind == "annual")
-    none_due = world.one(lambda e: not e.is_due)
+    none_due = world.one(lambda e: not e.is_due and not e.calls)
     silent, found, blind = (
         world.play(example, DEGENERATE[name](example))
         for name in ("always silent", "find, then answer wrongly", "answer blindly")
@@ -150,6 +150,19 @@ def test_the_base_is_observed_by_what_came_of_its_episodes(world: World) -> None
         if group.share
     ]
     assert shares == [(0, 0.5), (0.625, 0.5)]
+
+
+def test_whoever_is_silent_after_a_search_has_tried(world: World) -> None:
+    example = world.one(lambda e: e.kind == "annual")
+    names = ("search, then silent", "always silent")
+    late, at_once = (world.play(example, DEGENERATE[name](example)) for name in names)
+    assert observe([(example, [late, late, at_once])]).due == [(0, 2, 1, 1)]
+    missing = world.one(lambda e: not e.is_due and bool(e.calls))
+    episodes = [
+        world.play(missing, honest(missing)),
+        world.play(missing, DEGENERATE["always silent"](missing)),
+    ]
+    assert observe([(example, [late]), (missing, episodes)]).none_due == [(1, 1, 1)]
 
 
 def test_what_the_base_does_is_paid_as_its_own_episodes_were(world: World) -> None:

@@ -58,13 +58,13 @@ def test_a_blind_guess_is_wrong_made_up_and_skips_the_search(world: World) -> No
     assert paid(world, due(world), answer("$7.77 trillion")) == {
         "wrong_figure": -0.4,
         "made_up": -0.2,
-        "search_skipped": -0.4,
+        "search_skipped": -0.8,
     }
 
 
 def test_silence_when_due_earns_nothing_for_having_found_the_fact(world: World) -> None:
     example = due(world)
-    assert paid(world, example, search(example.calls[0]), answer("")) == {"silence_when_due": -1.3}
+    assert paid(world, example, search(example.calls[0]), answer("")) == {"silence_when_due": -1.6}
 
 
 def test_finding_the_fact_is_paid_once(world: World) -> None:
@@ -79,19 +79,19 @@ def test_where_nothing_is_to_be_found_the_search_must_still_be_the_right_one(wor
     (call,) = example.calls
     bungled = search(replace(call, metric=call.metric[1:]))
     assert paid(world, example, bungled, answer("")) == {
-        "right_silence": 0.6,
+        "right_silence": 0.4,
         "search_astray": -0.3,
     }
     earned = paid(world, example, bungled, search(call), answer(""))
-    assert earned == {"right_silence": 0.6, "extra_turns": -0.05}
-    assert paid(world, example, search(call), answer("")) == {"right_silence": 0.6}
+    assert earned == {"right_silence": 0.4, "extra_turns": -0.05}
+    assert paid(world, example, search(call), answer("")) == {"right_silence": 0.4}
 
 
 def test_a_figure_where_none_is_due_costs_more_than_silence_when_one_is(world: World) -> None:
     silent = world.one(lambda example: example.kind == "narrative")
     earned = paid(world, silent, answer("$1.0 billion"))
-    assert earned == {"figure_not_due": -1.0, "made_up": -0.2}
-    assert paid(world, silent, answer("")) == {"right_silence": 0.6}
+    assert earned == {"figure_not_due": -0.8, "made_up": -0.2}
+    assert paid(world, silent, answer("")) == {"right_silence": 0.4}
 
 
 def test_a_needless_search_costs(world: World) -> None:
