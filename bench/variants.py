@@ -27,6 +27,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "as it is": {},
     "seed 2": {"warmup.seed": 2, "train.seed": 2},
     "seed 3": {"warmup.seed": 3, "train.seed": 3},
+    "practice alone": {
+        "train.beside.number": 0,
+        "train.optimizer.learning_rate": 4.0e-4,
+        "train.steps": 100,
+    },
+    "demonstrations alone": {"train.least_spread": 100.0},  # no group differs by as much
     "uniform sampling": {"train.sampler.strategy": "uniform"},
     "sampling by 1 - success": {"train.sampler.strategy": "prioritised"},
     "refilled groups": {"train.refills": 2},
