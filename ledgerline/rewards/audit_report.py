@@ -109,9 +109,10 @@ def _plot_groups(axes: Axes, audit: Audit) -> None:
     colours = [_GOOD if group.drift >= 0 else _BAD for group in groups]
     axes.bar(labels, [group.drift for group in groups], color=colours)
     # There silence is right; what matters is how much of it the other prompts feel.
-    axes.bar(f"none due\n{other.share:.0%}", other.drift, color=_QUIET)
+    axes.bar(f"none\n{other.share:.0%}", other.drift, color=_QUIET)
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.set_xlabel("pass rate of the base policy, and share of prompts with a figure due")
+    axes.tick_params(axis="x", labelsize=8)
+    axes.set_xlabel("pass rate of the base, share of prompts; none: no figure due")
     axes.set_title("Pull towards trying, against silence, by group", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -179,8 +180,9 @@ def _is_near(audit: Audit, row: Row) -> bool:
 def _pull(audit: Audit) -> str:
     groups, other = audit.groups, audit.groups.none_due
     return (
-        f"Where a figure is due, trying pays {groups.average_reward:+.2f} more than silence on "
-        f"average; advantages within groups pull towards {groups.predicts} ({groups.drift:+.3f}): "
+        f"Where a figure is due, trying pays {groups.average_reward:+.2f} more than silence "
+        f"at once on average; advantages within groups pull towards {groups.predicts} "
+        f"({groups.drift:+.3f}): "
         f"{groups.own:+.3f} where a figure is due, {other.drift:+.3f} in the {other.share:.0%} of "
         f"prompts where none is, of which the others feel {other.alike:.0%}, since the base does "
         "as much the same on both."
@@ -236,6 +238,6 @@ def _groups(audit: Audit) -> str:
     )
     return (
         "<table><tr><th>Pass rate</th><th class=n>Prompts</th><th class=n>Trying pays</th>"
-        "<th class=n>Silence pays</th><th class=n>Pull to trying</th><th>Favours</th></tr>"
+        "<th class=n>Silence at once pays</th><th class=n>Pull to trying</th><th>Favours</th></tr>"
         f"{lines}</table>"
     )
