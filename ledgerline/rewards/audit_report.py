@@ -112,8 +112,8 @@ def _plot_groups(axes: Axes, audit: Audit) -> None:
     axes.bar(f"none\n{other.share:.0%}", other.drift, color=_QUIET)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.tick_params(axis="x", labelsize=8)
-    axes.set_xlabel("pass rate of the base, share of prompts; none: no figure due")
-    axes.set_title("Pull towards trying, against silence, by group", loc="left")
+    axes.set_xlabel("pass rate of the base; share of prompts")
+    axes.set_title("Pull towards trying, by group", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
 
 
