@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from ledgerline.training.weights import trained
+from ledgerline.training.weights import trained, write
 
 
 class Average:
@@ -23,7 +23,7 @@ class Average:
     """
 
     def __init__(self, model: torch.nn.Module, kept: float):
-        self._trained = trained(model)
+        self._model = model
         self._kept = kept
         self._mean = {name: value.float() for name, value in self._copy().items()}
 
@@ -31,7 +31,7 @@ class Average:
         """Take in the weights after training step `step`, counted from 0."""
         kept = min(self._kept, (step + 1) / (step + 10))
         with torch.no_grad():
-            for name, value in self._trained.items():
+            for name, value in trained(self._model).items():
                 self._mean[name].lerp_(value.float(), 1 - kept)
 
     @contextmanager
@@ -42,11 +42,11 @@ class Average:
         try:
             yield
         finally:
-            self._write(present)
+            write(self._model, present)
 
     def give(self) -> None:
         """Give the model the average for good."""
-        self._write(self._mean)
+        write(self._model, self._mean)
 
     def state(self) -> dict[str, Tensor]:
         """Name → average, on the CPU."""
@@ -58,9 +58,4 @@ class Average:
             self._mean[name].copy_(value)
 
     def _copy(self) -> dict[str, Tensor]:
-        return {name: value.detach().clone() for name, value in self._trained.items()}
-
-    def _write(self, weights: Mapping[str, Tensor]) -> None:
-        with torch.no_grad():
-            for name, value in self._trained.items():
-                value.copy_(weights[name])
+        return {name: value.detach().clone() for name, value in trained(self._model).items()}

@@ -3,11 +3,21 @@
 from collections.abc import Sequence
 
 import torch
+from pydantic import Field
 from transformers import PreTrainedModel
 
 from ledgerline.training.batches import autocast, logprobs, scored_values, split
-from ledgerline.training.demonstrations import Demonstration
+from ledgerline.training.demonstrations import Demonstration, SlipSettings
 from ledgerline.training.processes import Processes
+
+
+class BesideSettings(SlipSettings):
+    """Demonstrations beside practice: at each step the expert plays `number` more of the prompts,
+    0 for none, and imitating it counts `weight` beside the policy's own rollouts.
+    """
+
+    number: int = Field(ge=0)
+    weight: float
 
 
 def imitate(

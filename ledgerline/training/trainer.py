@@ -24,9 +24,9 @@ from ledgerline.training.alarms import Action, Alarm, Alarms, AlarmSettings
 from ledgerline.training.averaging import Average
 from ledgerline.training.base_policy import base_logprobs, kl_to_base
 from ledgerline.training.checkpoint import load_checkpoint, save_checkpoint
-from ledgerline.training.demonstrations import SlipSettings, demonstration
+from ledgerline.training.demonstrations import demonstration
 from ledgerline.training.grpo import Loss, Objective, advantages, has_signal, policy_loss
-from ledgerline.training.imitation import imitate
+from ledgerline.training.imitation import BesideSettings, imitate
 from ledgerline.training.measures import step_metrics
 from ledgerline.training.optimizers import (
     OptimizerSettings,
@@ -40,15 +40,6 @@ from ledgerline.training.rollouts import Engine, Rollout, roll_out
 from ledgerline.training.sampler import Sampler, SamplerSettings
 from ledgerline.training.selection import Best
 from ledgerline.training.task import Item, Task
-
-
-class BesideSettings(SlipSettings):
-    """Demonstrations beside practice: at each step the expert plays `number` more of the prompts,
-    0 for none, and imitating it counts `weight` beside the policy's own rollouts.
-    """
-
-    number: int = Field(ge=0)
-    weight: float
 
 
 class TrainerSettings(Settings):

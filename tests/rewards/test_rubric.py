@@ -87,7 +87,7 @@ def test_where_nothing_is_to_be_found_the_search_must_still_be_the_right_one(wor
     assert paid(world, example, search(call), answer("")) == {"right_silence": 0.4}
 
 
-def test_a_figure_where_none_is_due_costs_more_than_silence_when_one_is(world: World) -> None:
+def test_a_figure_where_none_is_due_costs_and_silence_there_pays(world: World) -> None:
     silent = world.one(lambda example: example.kind == "narrative")
     earned = paid(world, silent, answer("$1.0 billion"))
     assert earned == {"figure_not_due": -0.8, "made_up": -0.2}

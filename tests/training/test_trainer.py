@@ -88,8 +88,8 @@ def test_practice_goes_on_from_a_turn_that_the_policy_did_not_choose(warmed, tmp
     assert trainer.sampler.success_rates().tolist() == before, "a slip says nothing of the item"
 
 
-def beside(number, slips=0.0):
-    return {"number": number, "weight": 1.0, "slips": slips, "misplaced": 0.0}
+def beside(number):
+    return {"number": number, "weight": 1.0, "slips": 0.0, "misplaced": 0.0}
 
 
 @pytest.mark.parametrize("least_spread", [0.01, 100.0], ids=["with signal", "without"])
