@@ -55,7 +55,7 @@ def play(params: EvaluateParams, shard: int = 0, shards: int = 1) -> list[Record
             read_jsonl(EXAMPLES / "validation.jsonl"),
             read_jsonl(EXAMPLES / "test.jsonl"),
             rubric(params),
-            Slicer(search, settings.usual_kinds),
+            Slicer(search, settings.harder_kinds),
             settings,
             slice(shard, None, shards),
         )

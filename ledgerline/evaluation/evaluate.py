@@ -27,6 +27,7 @@ from ledgerline.evaluation.slices import Slicer
 from ledgerline.evaluation.suites import adversarial
 from ledgerline.examples import prose
 from ledgerline.examples.example import Example
+from ledgerline.examples.silence import SILENT_KINDS
 from ledgerline.examples.template import DUE_KINDS
 from ledgerline.policy.policy import EngineSettings
 from ledgerline.rewards.rubric import Rubric
@@ -44,8 +45,8 @@ class EvaluateSettings(Settings):
     adversarial suite. `timed`: test examples that each policy plays alone, for latency.
     `engine`: how policies generate here, on a machine that costs `dollars_per_hour`.
     `slice_examples`: the least that a slice must hold to be looked at; `shown_slices` of them
-    are printed beside those that matter most. `usual_kinds`: kinds with a figure due that, with
-    all where none is due, make up the slice "usual kinds" of what is new in everything.
+    are printed beside those that matter most. `harder_kinds` have rows of their own; all others
+    make up the slice "usual kinds" of what is new in everything.
     `threshold_steps`: thresholds tried on validation. `rule`: whether to play the baseline
     without a model. `prompted`: models behind an API. `completions`: printed in full. `read`:
     rollouts in the report, `failures` of them first.
@@ -60,7 +61,7 @@ class EvaluateSettings(Settings):
     dollars_per_hour: float
     slice_examples: int
     shown_slices: int
-    usual_kinds: tuple[str, ...]
+    harder_kinds: tuple[str, ...]
     threshold_steps: int
     uncertainty: Uncertainty
     rule: bool
@@ -69,13 +70,13 @@ class EvaluateSettings(Settings):
     read: int
     failures: int
 
-    @field_validator("usual_kinds")
+    @field_validator("harder_kinds")
     @classmethod
     def _known(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
-        known = (*DUE_KINDS, prose.DUE)
+        known = (*DUE_KINDS, *SILENT_KINDS, prose.DUE, prose.NOT_DUE)
         unknown = sorted(set(kinds) - set(known))
         if unknown:
-            raise ValueError(f"no figure is due in kinds {unknown}; it is in {list(known)}")
+            raise ValueError(f"unknown kinds {unknown}; there are {list(known)}")
         return kinds
 
 

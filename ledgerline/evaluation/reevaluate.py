@@ -64,7 +64,7 @@ def play_version(policy: Path, conditions: Conditions, facts: Path, examples: Pa
             read_jsonl(examples / "validation.jsonl"),
             read_jsonl(examples / "test.jsonl"),
             Rubric.from_settings(conditions.rubric),
-            Slicer(search, settings.usual_kinds),
+            Slicer(search, settings.harder_kinds),
             settings,
         )
 

@@ -20,19 +20,19 @@ _LARGE = "large company"
 class Slicer:
     """Names the slices that an example counts in, with what the filings say of its company.
 
-    `usual_kinds` are the kinds with a figure due that count as usual.
+    `harder_kinds` don't count as usual.
     """
 
-    def __init__(self, search: Search, usual_kinds: Collection[str]):
+    def __init__(self, search: Search, harder_kinds: Collection[str]):
         self._search = search
-        self._usual_kinds = frozenset(usual_kinds)
+        self._harder_kinds = frozenset(harder_kinds)
         self._companies: Mapping[int, Company] = search.directory.companies
         self._sizes: dict[int, str | None] = {}
 
     def slices_of(self, example: Example) -> tuple[str, ...]:
         """Slice names, without repetition, in a fixed order."""
         names = [holdout_slice(example.holdouts), f"kind: {example.kind}"]
-        if names[0] == CROSSED and (not example.is_due or example.kind in self._usual_kinds):
+        if names[0] == CROSSED and example.kind not in self._harder_kinds:
             names.append(USUAL)
         if example.register:
             names.append(f"register: {example.register}")

@@ -79,8 +79,7 @@ def telling_slices(evidence: Evidence, settings: EvaluateSettings) -> list[str]:
     examples changed between base and trained, on balance.
     """
     comparisons = evidence.comparisons.get(TRAINED, {})
-    due = {row.kind for row in evidence.records.get(TRAINED, ()) if row.due}
-    harder = [f"kind: {kind}" for kind in sorted(due - set(settings.usual_kinds))]
+    harder = [f"kind: {kind}" for kind in sorted(settings.harder_kinds)]
     first = [name for name in (*MAIN, *harder) if name in comparisons]
     rest = [name for name in comparisons if name not in first]
     alone = [name for name in rest if is_holdout(name) and "+" not in name]

@@ -10,25 +10,38 @@ import random
 from collections.abc import Iterable
 from dataclasses import replace
 
+from pydantic import Field
+
 from ledgerline.examples.confirm import identity
 from ledgerline.examples.example import Example, Holdout, Lookup
 from ledgerline.examples.holdouts import Holdouts
 from ledgerline.examples.indicators import indicator
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.wording import capitalised, is_plural
+from ledgerline.settings import Settings
 
 _TRIES = 8
 
 
+class CoinedShares(Settings):
+    """Of the training examples that are looked up, and of those that are silent at once, the share
+    that calls its metric by a coined name. Measures that nobody files have such names too, and are
+    looked up; the shares are to make up for them, or a new name alone would say "look it up".
+    """
+
+    looked_up: float = Field(ge=0, le=1)
+    at_once: float = Field(ge=0, le=1)
+
+
 def with_coined_names(
     examples: Iterable[Example],
-    share: float,
+    shares: CoinedShares,
     mentions: Mentions,
     holdouts: Holdouts,
     longest_prompt: int,
     seed: int,
 ) -> list[Example]:
-    """`examples`, of which about `share` have their only metric under a coined name.
+    """`examples`, of which about `shares` have their only metric under a coined name.
 
     Those that name no metric, or several, stay as they are. Names that `holdouts` keeps for
     evaluation are not used.
@@ -36,6 +49,7 @@ def with_coined_names(
     found = []
     for example in examples:
         rng = random.Random(f"{seed}:coined:{example.id}")
+        share = shares.looked_up if example.calls else shares.at_once
         coined = (
             _coined(example, mentions, holdouts, longest_prompt, rng)
             if rng.random() < share

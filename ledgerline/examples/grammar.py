@@ -93,6 +93,18 @@ def _phrasing(family: str, register: str, text: str) -> Phrasing:
     return Phrasing(f"{family}-{digest}", family, register, text, slots)
 
 
+def expansions(text: str) -> list[str]:
+    """Every choice of alternatives: "a (b|c)" → ["a b", "a c"]."""
+    match = _ALTERNATIVES.search(text)
+    if match is None:
+        return [text]
+    return [
+        expanded
+        for choice in match[1].split("|")
+        for expanded in expansions(text[: match.start()] + choice + text[match.end() :])
+    ]
+
+
 def skeleton(text: str) -> tuple[str, ...]:
     """The words that a phrasing fixes, in lower case: slots and digits left out."""
     return tuple(re.findall(r"[a-z']+", _SLOT.sub(" ", text).lower()))

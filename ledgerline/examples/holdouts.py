@@ -2,14 +2,16 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
+from pydantic import Field
 
 from ledgerline.examples.example import Holdout
-from ledgerline.examples.grammar import Phrasing
+from ledgerline.examples.grammar import Phrasing, expansions, skeleton
 from ledgerline.examples.mentions import NearIndex
 from ledgerline.settings import Settings
 
@@ -27,18 +29,20 @@ _SLOTS = {
     **dict.fromkeys(("{period}", "{short}", "{date}"), "PERIOD"),
 }
 _CASE_SLOTS = frozenset({"{was}", "{has}", "{up}", "{rose}"})
-_GROUP = re.compile(r"\(([^()|]*(?:\|[^()|]*)+)\)")
 
 
 class HoldoutSettings(Settings):
     """What is held out.
 
     `companies` and `phrasings` are shares between 0 and 1, drawn by hash, so that a company
-    added later moves no other. `fiscal_years` and `metrics` are named.
+    added later moves no other. Each word of a phrasing held out stands in `known_words` phrasings
+    of training or more: the sentence is new, its words are not. A policy from random weights knows
+    no other words; 0 is for a base that knows the language. `fiscal_years` and `metrics` are named.
     """
 
     companies: float
     phrasings: float
+    known_words: int = Field(ge=0)
     fiscal_years: tuple[int, ...]
     metrics: tuple[str, ...]
 
@@ -61,7 +65,7 @@ class Holdouts:
         self._seed = seed
         self.fiscal_years = frozenset(settings.fiscal_years)
         self.metrics = frozenset(settings.metrics)
-        self.phrasings = _held_phrasings(families, settings.phrasings, seed)
+        self.phrasings = _held_phrasings(families, settings.phrasings, settings.known_words, seed)
 
         held = [p for family in families.values() for p in family if p.id in self.phrasings]
         self._near = NearIndex(_NEAR, (_tokens(t) for p in held for t in expansions(p.text)))
@@ -95,20 +99,30 @@ def _share(dimension: str, key: int | str, seed: int) -> float:
 
 
 def _held_phrasings(
-    families: Mapping[str, Sequence[Phrasing]], share: float, seed: int
+    families: Mapping[str, Sequence[Phrasing]], share: float, known_words: int, seed: int
 ) -> frozenset[str]:
-    """Ids of the phrasings held out: `share` of each family, near-duplicates kept together."""
-    written = [phrasing for family in families.values() for phrasing in family]
-    groups = _near_groups(written)
+    """Ids of the phrasings held out: `share` of each family, near-duplicates kept together.
+
+    A family has fewer where too few of its phrasings are made of words that training keeps.
+    """
+    written = {phrasing.id: phrasing for family in families.values() for phrasing in family}
+    groups = _near_groups(list(written.values()))
+    words = {name: frozenset(skeleton(phrasing.text)) for name, phrasing in written.items()}
+    left = Counter(word for its in words.values() for word in its)
     held: set[str] = set()
     for family in families.values():
         wanted = max(1, round(share * len(family))) if share > 0 else 0
         for phrasing in sorted(family, key=lambda p: _share(Holdout.PHRASING, p.id, seed)):
             if len(held & {p.id for p in family}) >= wanted:
                 break
+            group = groups[phrasing.id] - held
+            gone = Counter(word for name in group for word in words[name])
             # A large group would take most of a family with it; it stays in training.
-            if len(groups[phrasing.id]) <= 3:
-                held |= groups[phrasing.id]
+            if len(groups[phrasing.id]) <= 3 and all(
+                left[word] - times >= known_words for word, times in gone.items()
+            ):
+                held |= group
+                left -= gone
     return frozenset(held)
 
 
@@ -143,18 +157,6 @@ def near_pairs(texts: Sequence[frozenset[str]], threshold: float) -> Iterable[tu
     union = sizes[:, None] + sizes[None, :] - shared
     near = np.triu(shared >= threshold * union, k=1)
     return [(int(i), int(j)) for i, j in zip(*near.nonzero(), strict=True)]
-
-
-def expansions(text: str) -> list[str]:
-    """Every choice of alternatives: "a (b|c)" → ["a b", "a c"]."""
-    match = _GROUP.search(text)
-    if match is None:
-        return [text]
-    return [
-        expanded
-        for choice in match[1].split("|")
-        for expanded in expansions(text[: match.start()] + choice + text[match.end() :])
-    ]
 
 
 def _tokens(text: str) -> frozenset[str]:

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from math import isqrt
 
 from ledgerline.examples.example import Holdout, Lookup
-from ledgerline.examples.grammar import Phrasing, Recombination
+from ledgerline.examples.grammar import Phrasing, Recombination, expansions
 from ledgerline.examples.universe import Universe
 from ledgerline.examples.wording import (
     PeriodStyle,
@@ -86,6 +87,7 @@ class Scribe:
     def _find_fitting(
         self, family: str, held: bool, carrying: frozenset[Holdout]
     ) -> Sequence[Phrasing]:
+        """What there is to choose from; a phrasing of many readings is there more than once."""
         return [
             phrasing
             for phrasing in self._families[family]
@@ -93,6 +95,7 @@ class Scribe:
             and all(
                 phrasing.slots & _SLOTS[dimension] for dimension in carrying if dimension in _SLOTS
             )
+            for _ in range(isqrt(len(expansions(phrasing.text))))
         ]
 
     def _recombination(self, family: str, phrasing: Phrasing, rng: random.Random) -> Phrasing:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pydantic import Field, field_validator
 
 from ledgerline.errors import LedgerlineError
-from ledgerline.examples.coined import with_coined_names
+from ledgerline.examples.coined import CoinedShares, with_coined_names
 from ledgerline.examples.commission import ClaudeSettings
 from ledgerline.examples.confirm import Draft, Refusal
 from ledgerline.examples.example import Example, Holdout, Split
@@ -63,7 +63,7 @@ class SynthesizeSettings(Settings):
     kinds: dict[str, float]
     train_kinds: dict[str, float]
     recombined: float = Field(ge=0, le=1)
-    coined: float = Field(ge=0, le=1)
+    coined: CoinedShares
     holdouts: HoldoutSettings
     longest_prompt: int
     test_sources: tuple[str, ...]

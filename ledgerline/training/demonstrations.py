@@ -23,11 +23,13 @@ AnyItem = TypeVar("AnyItem", bound=Item)
 class SlipSettings(Settings):
     """A share `slips` of demonstrations begins with a turn that goes wrong, as many of these with a
     second, and show how to go on from there; of those a share `misplaced` stands after another
-    document's opening.
+    document's opening. Of the rest a share `first_turns` ends with the first turn: whether to look
+    up or to be silent is decided there, for a third of the tokens.
     """
 
     slips: float = Field(ge=0, le=1)
     misplaced: float = Field(ge=0, le=1)
+    first_turns: float = Field(ge=0, le=1)
 
 
 class DemonstrationSettings(SlipSettings):
@@ -105,6 +107,14 @@ def demonstrate(
     )
 
 
+def first_turn(codec: ChatCodec, task: Task, item: Item) -> Demonstration:
+    """The first turn of the expert's episode of `item`, with nothing looked up."""
+    episode = Episode(task.make(), task.fields(item), codec, task.limits)
+    turn = codec.encode_turn(task.expert(item)(*episode.so_far))
+    read, written = [False] * episode.prompt_length, [True] * len(turn)
+    return Demonstration(episode.tokens + turn, read + written, [False] * len(read + written))
+
+
 def demonstration(
     codec: ChatCodec,
     task: Task,
@@ -116,6 +126,8 @@ def demonstration(
     """The demonstration of `item` that `settings` and `seed` make, slips and all."""
     random_ = random.Random(f"{seed}:{item.id}")
     slips = _slips(item, task, settings.slips, random_)
+    if not slips and random_.random() < settings.first_turns:
+        return first_turn(codec, task, item)
     misplaced = slips and random_.random() < settings.misplaced
     return demonstrate(codec, task, item, slips, random_.choice(others) if misplaced else None)
 

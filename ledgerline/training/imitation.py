@@ -13,10 +13,13 @@ from ledgerline.training.processes import Processes
 
 class BesideSettings(SlipSettings):
     """Demonstrations beside practice: at each step the expert plays `number` more of the prompts,
-    0 for none, and imitating it counts `weight` beside the policy's own rollouts.
+    0 for none, and imitating it counts `weight` beside the policy's own rollouts. `updates`: how
+    often a step does so; the first is the rollouts' too, and what follows them is cheap beside
+    playing.
     """
 
     number: int = Field(ge=0)
+    updates: int = Field(ge=1)
     weight: float
 
 

@@ -256,20 +256,30 @@ class Trainer:
         return {"kl": kl_to_base(self.policy, self._base, some, self._temperature, dtype)}
 
     def _update(self, rollouts: Sequence[Rollout]) -> tuple[list[Loss], dict[str, float]]:
-        """One optimizer step over all rollouts, and what the expert shows beside them."""
+        """One optimizer step over all rollouts and what the expert shows beside them, and as many
+        more over what it shows besides as are wanted."""
         settings = self.settings
         rate = set_learning_rate(
             self.optimizers, settings.optimizer, self._step, settings.decay_from, settings.steps
         )
         self.policy.model.train()
         losses = self._compare(rollouts) if rollouts else []
-        imitation = self._imitate()
+        imitation = self._imitate(0)
         if not losses and not imitation:
             return [], {"grad_norm": 0.0, "learning_rate": rate}
-        self.processes.sum_gradients(self.policy.model.parameters())
-        norm = apply_gradients(self.policy.model, self.optimizers, settings.optimizer.max_grad_norm)
-        self._count_lost(norm)
+        norm = self._apply()
+        for update in range(1, settings.beside.updates if imitation else 0):
+            imitation = self._imitate(update)
+            self._apply()
         return losses, {"grad_norm": norm, "learning_rate": rate, **imitation}
+
+    def _apply(self) -> float:
+        """One optimizer step along the gradients of all processes; their norm."""
+        self.processes.sum_gradients(self.policy.model.parameters())
+        limit = self.settings.optimizer.max_grad_norm
+        norm = apply_gradients(self.policy.model, self.optimizers, limit)
+        self._count_lost(norm)
+        return norm
 
     def _compare(self, rollouts: Sequence[Rollout]) -> list[Loss]:
         """Add the gradient of what rollouts earned beside others of their group; the losses."""
@@ -302,17 +312,18 @@ class Trainer:
             losses.append(replace(loss, value=loss.value.detach()))
         return self.processes.gather(losses)
 
-    def _imitate(self) -> dict[str, float]:
+    def _imitate(self, update: int) -> dict[str, float]:
         """Add the gradient of imitating the expert on some prompts; the mean loss, if any."""
         settings = self.settings.beside
         if not settings.number:
             return {}
         # Drawn from the step, as slips are, so that all processes and a resumed run draw alike.
-        random_ = random.Random(f"{self.settings.seed}:{self._step}")
+        turn = self._step * settings.updates + update
+        random_ = random.Random(f"{self.settings.seed}:{turn}")
         chosen = random_.sample(self.items, min(settings.number, len(self.items)))
         shown = self.processes.gather(
             [
-                demonstration(self.policy.codec, self.task, item, chosen, settings, self._step)
+                demonstration(self.policy.codec, self.task, item, chosen, settings, turn)
                 for item in self.processes.share(chosen)
             ]
         )

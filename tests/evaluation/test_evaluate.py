@@ -52,7 +52,7 @@ def test_an_honest_policy_is_right_on_everything_and_degenerate_ones_are_not(
     world: tuple[Search, Corpus],
 ) -> None:
     search, corpus = world
-    slicer = Slicer(search, EVALUATE.usual_kinds)
+    slicer = Slicer(search, EVALUATE.harder_kinds)
 
     def judged(script: degenerate.Policy) -> list[Record]:
         player = script_player(
@@ -75,7 +75,7 @@ def test_slices_say_what_an_example_is(records: list[Record]) -> None:
     for row in test:
         assert ("none due" in row.slices) == (not row.due)
         assert ("new everything" in row.slices) == (len(row.holdouts) == 4)
-        usual = not row.due or row.kind in EVALUATE.usual_kinds
+        usual = row.kind not in EVALUATE.harder_kinds
         assert ("usual kinds" in row.slices) == (len(row.holdouts) == 4 and usual)
         if row.due:
             assert ("annual" in row.slices) == row.period.startswith("FY")
@@ -93,22 +93,22 @@ def test_the_short_table_has_each_holdout_and_where_most_changed(records: list[R
     evidence = weigh(records, EVALUATE.model_copy(update={"slice_examples": 1}), 0.1, 0.9)
     comparisons = evidence.comparisons["trained"]
     short = telling_slices(evidence, EVALUATE)
-    harder = ["kind: comparison", "kind: growth", "kind: margin", "kind: several"]
-    assert short[:7] == ["all", "new everything", "usual kinds", *harder]
-    assert len(short) == 7 + EVALUATE.shown_slices
+    harder = [f"kind: {kind}" for kind in sorted(EVALUATE.harder_kinds)]
+    assert short[:8] == ["all", "new everything", "usual kinds", *harder]
+    assert len(short) == 8 + EVALUATE.shown_slices
     alone = {"new company", "new metric", "new period", "new phrasing", "nothing new"}
-    assert set(short[7:12]) == alone
+    assert set(short[8:13]) == alone
     assert "source: template" not in comparisons, "it holds every example, as “all” does"
     assert [row[0] for row in slice_rows(evidence, short)] == short
-    changed = [abs(comparisons[name].gained - comparisons[name].lost) for name in short[12:]]
+    changed = [abs(comparisons[name].gained - comparisons[name].lost) for name in short[13:]]
     left = [name for name in comparisons if name not in short]
     assert min(changed) >= max(abs(comparisons[n].gained - comparisons[n].lost) for n in left)
     assert len(slice_rows(evidence)) == len(comparisons)
 
 
-def test_a_usual_kind_that_does_not_exist_is_named() -> None:
-    content = EVALUATE.model_dump() | {"usual_kinds": ("annual", "headcount")}
-    with pytest.raises(ValidationError, match=r"no figure is due in kinds \['headcount'\]"):
+def test_a_harder_kind_that_does_not_exist_is_named() -> None:
+    content = EVALUATE.model_dump() | {"harder_kinds": ("growth", "weather")}
+    with pytest.raises(ValidationError, match=r"unknown kinds \['weather'\]"):
         EvaluateSettings.model_validate(content)
 
 

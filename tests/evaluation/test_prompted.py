@@ -167,7 +167,7 @@ def test_it_is_asked_no_more_than_its_settings_say(
         corpus.validation,
         corpus.test,
         RUBRIC,
-        Slicer(search, evaluation.usual_kinds),
+        Slicer(search, evaluation.harder_kinds),
         evaluation,
     )
     asked = Counter((row.policy, row.split) for row in records)

@@ -14,6 +14,7 @@ from ledgerline.evaluation.playing import script_player
 from ledgerline.evaluation.records import Record
 from ledgerline.evaluation.rule import Rule
 from ledgerline.evaluation.slices import Slicer
+from ledgerline.examples.coined import CoinedShares
 from ledgerline.examples.example import Example
 from ledgerline.examples.holdouts import HoldoutSettings
 from ledgerline.examples.mentions import Mentions
@@ -52,10 +53,11 @@ _CORPUS = SynthesizeSettings(
     kinds=dict.fromkeys(KINDS, 1.0),
     train_kinds={},
     recombined=0.5,
-    coined=0.3,
+    coined=CoinedShares(looked_up=0.3, at_once=0.3),
     holdouts=HoldoutSettings(
         companies=0.3,
         phrasings=0.25,
+        known_words=0,
         fiscal_years=(2023,),
         metrics=("operating_income", "total_assets"),
     ),
@@ -116,7 +118,7 @@ EVALUATE = EvaluateSettings(
     engine=EngineSettings(rows=16, positions=512, dtype="float32"),
     dollars_per_hour=0.1,
     slice_examples=15,
-    usual_kinds=("annual", "quarterly", "balance", "relative"),
+    harder_kinds=("comparison", "growth", "margin", "several", "estimate"),
     shown_slices=10,
     threshold_steps=3,
     uncertainty=Uncertainty(confidence=0.95, resamples=300, seed=3),
@@ -144,6 +146,6 @@ def played_records(store: Store, search: Search, corpus: Corpus) -> list[Record]
         corpus.validation,
         corpus.test,
         RUBRIC,
-        Slicer(search, EVALUATE.usual_kinds),
+        Slicer(search, EVALUATE.harder_kinds),
         EVALUATE,
     )

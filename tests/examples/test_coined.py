@@ -3,7 +3,7 @@
 import pytest
 
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
-from ledgerline.examples.coined import with_coined_names
+from ledgerline.examples.coined import CoinedShares, with_coined_names
 from ledgerline.examples.example import Example, Holdout
 from ledgerline.examples.jsonl import as_json, from_json
 from ledgerline.examples.leakage import check_examples
@@ -13,6 +13,7 @@ from ledgerline.filings.search import Search
 from tests.examples.corpora import settings_with
 
 SETTINGS = settings_with()
+ALL = CoinedShares(looked_up=1.0, at_once=1.0)
 HOLDOUTS = make_holdouts(SETTINGS.holdouts, SETTINGS.seed)
 
 
@@ -29,7 +30,7 @@ def coined(corpus: Corpus) -> list[Example]:
 def test_a_share_of_training_has_them_and_evaluation_never(
     corpus: Corpus, coined: list[Example]
 ) -> None:
-    assert 0.1 < len(coined) / len(corpus.train) < SETTINGS.coined
+    assert 0.1 < len(coined) / len(corpus.train) < 0.3
     assert not any(example.glossary for example in corpus.validation + corpus.test)
     assert {example.is_due for example in coined} == {True, False}
 
@@ -69,7 +70,7 @@ def test_a_miss_suggests_the_coined_name(search: Search, coined: list[Example]) 
 def test_names_kept_for_evaluation_are_not_used(
     corpus: Corpus, mentions: Mentions, coined: list[Example]
 ) -> None:
-    for example in with_coined_names(corpus.train, 1.0, mentions, HOLDOUTS, 220, seed=1):
+    for example in with_coined_names(corpus.train, ALL, mentions, HOLDOUTS, 220, seed=1):
         for name, _ in example.glossary:
             lowered = name[0].lower() + name[1:]
             assert not (
@@ -87,7 +88,7 @@ def test_a_held_out_metric_behind_a_coined_name_is_a_leak(
     search: Search, corpus: Corpus, mentions: Mentions
 ) -> None:
     held = next(e for e in corpus.test if Holdout.METRIC in e.holdouts and e.is_due)
-    (hidden,) = with_coined_names([held], 1.0, mentions, HOLDOUTS, 220, seed=1)
+    (hidden,) = with_coined_names([held], ALL, mentions, HOLDOUTS, 220, seed=1)
     assert hidden.glossary
     found = check_examples([hidden], corpus.test, search, HOLDOUTS, mentions)
     broken = {expectation.name for expectation in found if not expectation.met}

@@ -71,7 +71,13 @@ def test_prose_joins_the_corpus_where_it_holds_out_nothing(
 ) -> None:
     settings = settings_with(
         counts={"train": 30, "validation": 0, "test": 0},
-        holdouts={"companies": 0.0, "phrasings": 0.2, "fiscal_years": [2023], "metrics": []},
+        holdouts={
+            "companies": 0.0,
+            "phrasings": 0.2,
+            "known_words": 0,
+            "fiscal_years": [2023],
+            "metrics": [],
+        },
     )
     companies = list(apple.directory.companies.values())
     holdouts = make_holdouts(settings.holdouts, settings.seed)

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.confirm import states
 from ledgerline.examples.example import Example, Holdout, Split
-from ledgerline.examples.grammar import phrasings
-from ledgerline.examples.holdouts import SLICES, expansions, slice_name
+from ledgerline.examples.grammar import expansions, phrasings
+from ledgerline.examples.holdouts import SLICES, slice_name
 from ledgerline.examples.jsonl import read_jsonl, write_jsonl
 from ledgerline.examples.synthesize import (
     KINDS,

@@ -109,6 +109,7 @@ def learn(examples: tuple[Example, ...], search: Search) -> Policy:
             "fewer": {},
             "slips": 0.0,
             "misplaced": 0.0,
+            "first_turns": 0.0,
         },
         "batch": 2,
         "batch_tokens": 2048,

@@ -24,6 +24,8 @@ SHAPE = ScratchModel(
     copying=False,
 )
 
+NO_SLIPS = {"slips": 0.0, "misplaced": 0.0, "first_turns": 0.0}
+
 
 def new_policy(seed: int = 0, shape: ScratchModel = SHAPE) -> Policy:
     tokenizer = train_tokenizer(
@@ -47,7 +49,7 @@ def settings(**changes) -> TrainerSettings:
         "refills": 1,
         "least_spread": 0.01,
         "slips": 0.0,
-        "beside": {"number": 0, "weight": 1.0, "slips": 0.0, "misplaced": 0.0},
+        "beside": {"number": 0, "updates": 1, "weight": 1.0, **NO_SLIPS},
         "batch_tokens": 2048,
         "decay_from": 100,
         "patience": 2,
@@ -102,8 +104,7 @@ def warm(policy: Policy, batch: int = 16, steps: int = 45) -> None:
                     "count": 32,
                     "phrasings": 1.0,
                     "fewer": {},
-                    "slips": 0.0,
-                    "misplaced": 0.0,
+                    **NO_SLIPS,
                 },
                 "batch": batch,
                 "steps": steps,

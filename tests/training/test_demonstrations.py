@@ -8,11 +8,14 @@ from ledgerline.training.demonstrations import (
     choose,
     demonstrate,
     demonstration,
+    first_turn,
 )
 from tests.training.conftest import new_policy
 from tests.training.echo import QUESTIONS, TASK
 
-SETTINGS = DemonstrationSettings(count=1000, phrasings=1.0, fewer={}, slips=0.5, misplaced=0.5)
+SETTINGS = DemonstrationSettings(
+    count=1000, phrasings=1.0, fewer={}, slips=0.5, misplaced=0.5, first_turns=0.0
+)
 
 
 def text_of(codec, shown, marks):
@@ -45,6 +48,27 @@ def test_a_misplaced_demonstration_stands_after_another_opening():
     assert text_of(codec, other, other.sampled) == text_of(codec, own, own.sampled)
     assert QUESTIONS[1].word in codec.decode(other.tokens)
     assert QUESTIONS[0].word not in codec.decode(other.tokens[: other.slipped.index(True)])
+
+
+def test_a_first_turn_is_where_the_whole_episode_begins():
+    codec = new_policy().codec
+    for question in QUESTIONS:
+        whole, first = demonstrate(codec, TASK, question), first_turn(codec, TASK, question)
+        length = len(first.tokens)
+        assert first.tokens == whole.tokens[:length]
+        assert first.sampled == whole.sampled[:length]
+        assert whole.sampled[length - 1]
+        assert not any(whole.sampled[length : length + 1])
+        assert not any(first.slipped)
+
+
+def test_first_turns_come_in_their_share_where_nothing_slips():
+    codec = new_policy().codec
+    settings = SETTINGS.model_copy(update={"slips": 0.0, "first_turns": 0.5})
+    items = [replace(QUESTIONS[0], id=f"q{number}") for number in range(200)]
+    lengths = [len(demonstration(codec, TASK, one, QUESTIONS, settings, 1).tokens) for one in items]
+    assert 70 < lengths.count(min(lengths)) < 130
+    assert lengths.count(min(lengths)) + lengths.count(max(lengths)) == 200
 
 
 def test_slips_come_in_their_share_and_the_same_for_a_seed():

@@ -15,7 +15,7 @@ from ledgerline.training import trainer as training
 from ledgerline.training.checkpoint import checkpoints
 from ledgerline.training.rollouts import roll_out
 from ledgerline.training.trainer import Trainer
-from tests.training.conftest import new_policy, optimizer, settings, warm
+from tests.training.conftest import NO_SLIPS, new_policy, optimizer, settings, warm
 from tests.training.echo import QUESTIONS, TASK
 
 ENGINE = EngineSettings(rows=16, positions=128, dtype="float32")
@@ -89,7 +89,7 @@ def test_practice_goes_on_from_a_turn_that_the_policy_did_not_choose(warmed, tmp
 
 
 def beside(number):
-    return {"number": number, "weight": 1.0, "slips": 0.0, "misplaced": 0.0}
+    return {"number": number, "updates": 1, "weight": 1.0, **NO_SLIPS}
 
 
 @pytest.mark.parametrize("least_spread", [0.01, 100.0], ids=["with signal", "without"])
@@ -105,6 +105,21 @@ def test_what_the_expert_shows_is_learnt_beside_practice(warmed, tmp_path, least
     losses = []
     trainer.run(lambda step: losses.append(step.metrics["imitation_loss"]))
     assert losses[-1] < losses[0] * 0.8
+
+
+def test_more_updates_a_step_learn_more_from_demonstrations(warmed, tmp_path):
+    losses = []
+    for updates in (1, 3):
+        _, trainer = make(
+            warmed,
+            tmp_path / str(updates),
+            steps=8,
+            beside=beside(4) | {"updates": updates},
+            least_spread=100.0,
+            optimizer=optimizer(5e-3).model_dump(),
+        )
+        trainer.run(lambda step: losses.append(step.metrics["imitation_loss"]))
+    assert losses[-1] < 0.8 * losses[7]
 
 
 def test_without_signal_and_without_demonstrations_nothing_moves(warmed, tmp_path):
