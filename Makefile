@@ -29,13 +29,13 @@ repro: $(READY)
 	@cat reports/evaluation/table.md
 
 FILINGS ?= filings
-real: $(READY) models/base
+real: $(READY) models/policy
 	@python -m tasks.profile profiles/real.yaml runs/real --filings $(FILINGS)
 	@cd runs/real && dvc repro
 	@cat runs/real/reports/evaluation/table.md
 
-models/base: $(READY)
-	@dvc repro warmup
+models/policy: $(READY)
+	@dvc repro train
 
 test: $(READY)
 	@OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile

@@ -32,6 +32,7 @@ from ledgerline.environments.transcript import Outcome, Transcript
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
 from ledgerline.examples.jsonl import read_jsonl
+from ledgerline.examples.silence import TALK_KINDS
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.policy import Policy
@@ -41,7 +42,7 @@ from ledgerline.rewards.observed import TRIES, Observed, observe
 from ledgerline.rewards.payoffs import Payoffs, own_payoffs
 from ledgerline.rewards.prompts import seen
 from ledgerline.training.alarms import AlarmSettings
-from ledgerline.training.demonstrations import choose
+from ledgerline.training.demonstrations import DemonstrationSettings, choose
 from ledgerline.training.task import Task
 from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
 from ledgerline.training.warmup import warm_up
@@ -55,7 +56,16 @@ EXAMPLES = Path("data/examples")
 WATCHED = 128
 WATCHED_TRIES = 2
 EVERY = 8
-DEMONSTRATIONS = 8000
+DEMONSTRATIONS = DemonstrationSettings(
+    count=8000,
+    phrasings=1.0,
+    fewer=dict.fromkeys(("mid_word", "unfinished", "already_written", *TALK_KINDS), 0.08),
+    slips=0.45,
+    misplaced=0.5,
+    first_turns=0.0,
+)
+"""A base that tries: when to be silent at once is shown in few phrasings."""
+STEPS = 450
 LEARNING_RATE = 4.0e-4  # with few rollouts a step and no demonstrations beside them, more is noise
 CHECK_EVERY, CHECK_TRIES = 20, 4
 SCALES = {"none": "not divided", "group": "divided by the group's deviation"}
@@ -176,18 +186,23 @@ class Lab:
         return sampled(policy, engine, self.task({}), chosen, tries)
 
     def warmed_up(self, train: list[Example], accuracy: float) -> Policy:
-        """The base of params.yaml, warmed up until it is right on that share of what is due.
+        """A policy from random weights, warmed up until it is right on that share of what is due.
 
         Raises:
-            LedgerlineError: all of warmup.steps don't get it there.
+            LedgerlineError: `STEPS` don't get it there.
         """
         settings = self.params.warmup
-        fewer = settings.demonstrations.model_copy(update={"count": DEMONSTRATIONS})
         settings = settings.model_copy(
-            update={"demonstrations": fewer, "target": accuracy, "check_every": CHECK_EVERY}
+            update={
+                "demonstrations": DEMONSTRATIONS,
+                "target": accuracy,
+                "check_every": CHECK_EVERY,
+                "steps": STEPS,
+                "decay_from": STEPS,
+            }
         )
         policy = scratch_policy(self.params, train)
-        shown = choose(train, fewer, settings.seed)
+        shown = choose(train, DEMONSTRATIONS, settings.seed)
         history = warm_up(
             policy.plain,
             demonstrated(policy, self.task({}), shown, settings),
@@ -200,7 +215,7 @@ class Lab:
             raise LedgerlineError(
                 f"after {settings.steps} steps of warm-up the base is right on "
                 f"{history[-1].success:.1%} of what is due, not on {accuracy:.0%}; ask for a lower "
-                "--accuracy or raise warmup.steps"
+                "--accuracy"
             )
         return policy
 

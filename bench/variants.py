@@ -29,8 +29,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "seed 3": {"warmup.seed": 3, "train.seed": 3},
     "practice alone": {
         "train.beside.number": 0,
-        "train.optimizer.learning_rate": 4.0e-4,
-        "train.steps": 100,
+        "train.groups": 24,
+        "train.optimizer.learning_rate": 1.0e-3,
+        "train.steps": 75,
     },
     "demonstrations alone": {"train.least_spread": 100.0},  # no group differs by as much
     "uniform sampling": {"train.sampler.strategy": "uniform"},
@@ -49,11 +50,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "self-expansion": {"train.examples": "data/expanded/train.jsonl"},
     "no slips demonstrated": {"warmup.demonstrations.slips": 0.0},
     "slips never after another document": {"warmup.demonstrations.misplaced": 0.0},
-    "silence demonstrated like the rest": {"warmup.demonstrations.fewer": {}},
-    "LoRA": {
-        "policy.adapter": {"rank": 16, "alpha": 32, "modules": "all-linear"},
-        "train.optimizer.learning_rate": 1.0e-3,
-    },
+    "whole demonstrations": {"train.beside.first_turns": 0.0},
+    "one update a step": {"train.beside.updates": 1, "train.beside.number": 512},
+    "LoRA": {"policy.adapter": {"rank": 16, "alpha": 32, "modules": "all-linear"}},
 }
 """Name → values of params.yaml, by their dotted names."""
 SLICE = "usual kinds"
