@@ -1,12 +1,17 @@
 import random
 import re
+from dataclasses import replace
 
 from ledgerline.examples.grammar import Phrasing, Recombination, expansions, phrasings
 from ledgerline.examples.mentions import Mentions
-from ledgerline.examples.scribe import OPENINGS
+from ledgerline.examples.scribe import OPENINGS, Scribe
 from ledgerline.examples.silence import TALK_KINDS
-from ledgerline.examples.synthesize import SILENT_KINDS
+from ledgerline.examples.synthesize import SILENT_KINDS, make_holdouts
+from ledgerline.examples.universe import Universe
 from ledgerline.filings.catalogue import Catalogue
+from ledgerline.filings.search import Search
+from ledgerline.filings.store import Store
+from tests.examples.corpora import settings_with
 
 SLOTS = {
     "company", "company's", "metric", "Metric", "period", "Period", "short", "date", "Date",
@@ -82,3 +87,13 @@ def test_a_recombination_has_the_slots_of_its_model_and_the_parts_of_others() ->
 def slots_in_order(phrasing: Phrasing) -> list[str]:
     named = re.findall(r"\{([^}]*)\}", phrasing.text)
     return [slot for slot in named if slot not in ("was", "has", "up", "rose")]
+
+
+def test_a_phrasing_of_many_readings_is_drawn_more_often(store: Store, search: Search) -> None:
+    holdouts = make_holdouts(settings_with().holdouts, seed=1)
+    one = Phrasing("one", "flow", "memo", "{company}, {metric}, {period}:", frozenset())
+    many = replace(one, id="many", text="(a|b|c) (d|e|f) {company}, {metric}, {period}:")
+    universe = Universe(store.companies(), search, search.catalogue, holdouts)
+    scribe, rng = Scribe(universe, {"flow": [one, many]}), random.Random(1)
+    drawn = [scribe.phrasing("flow", frozenset(), rng) for _ in range(400)]
+    assert 260 < sum(phrasing is many for phrasing in drawn) < 340

@@ -1,22 +1,25 @@
 """Each expectation holds of the corpus as written, and breaks when a leak is planted."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from ledgerline.examples.example import Example, Holdout, Lookup
-from ledgerline.examples.grammar import phrasings
+from ledgerline.examples.grammar import phrasings, skeleton
 from ledgerline.examples.holdouts import Holdouts
 from ledgerline.examples.leakage import check_examples
 from ledgerline.examples.mentions import Mentions, NearIndex, fiscal_years
+from ledgerline.examples.scribe import OPENINGS
 from ledgerline.examples.synthesize import Corpus, SynthesizeSettings, make_holdouts
 from ledgerline.examples.wording import possessive, short_name
 from ledgerline.filings.catalogue import Catalogue
 from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Hit, Search
 from ledgerline.filings.store import Store
+from tests.examples.corpora import settings_with
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +181,21 @@ def test_no_held_out_phrasing_is_nearly_another(holdouts: Holdouts, mentions: Me
         for phrasing in texts:
             if phrasing.id in holdouts.phrasings:
                 assert index.near(frozenset(phrasing.text.split())) is None
+
+
+@pytest.mark.parametrize("known_words", [0, 5])
+def test_words_of_a_held_out_phrasing_stand_in_training(known_words: int) -> None:
+    settings = settings_with().holdouts.model_copy(update={"known_words": known_words})
+    held = make_holdouts(settings, seed=1).phrasings
+    families = [texts for name, texts in phrasings().items() if name != OPENINGS]
+    words = {one.id: frozenset(skeleton(one.text)) for texts in families for one in texts}
+    kept = Counter(word for name, its in words.items() if name not in held for word in its)
+    rarest = min(kept[word] for name in held for word in words[name])
+    assert rarest >= known_words
+    assert known_words or not rarest, "without it some words are new"
+    for texts in families:
+        share = sum(one.id in held for one in texts) / len(texts)
+        assert 0.1 < share < 0.3, texts[0].family
 
 
 def test_near_index_agrees_with_comparing_all() -> None:
