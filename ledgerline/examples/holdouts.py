@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
 
-import numpy as np
 from pydantic import Field
 
 from ledgerline.examples.example import Holdout
@@ -128,8 +127,10 @@ def _held_phrasings(
 
 def _near_groups(written: Sequence[Phrasing]) -> dict[str, frozenset[str]]:
     """Phrasing id → ids connected to it by near-duplication, itself among them."""
-    variants = [(p.id, _tokens(text)) for p in written for text in expansions(p.text)]
-    near = near_pairs([tokens for _, tokens in variants], _NEAR)
+    readings: dict[frozenset[str], list[str]] = {}
+    for p in written:
+        for text in expansions(p.text):
+            readings.setdefault(_tokens(text), []).append(p.id)
     parent = {p.id: p.id for p in written}
 
     def root(name: str) -> str:
@@ -138,25 +139,15 @@ def _near_groups(written: Sequence[Phrasing]) -> dict[str, frozenset[str]]:
             name = parent[name]
         return name
 
-    for left, right in near:
-        parent[root(variants[left][0])] = root(variants[right][0])
+    index = NearIndex(_NEAR, readings)
+    for tokens, names in readings.items():
+        for near in index.every(tokens):
+            for name in (*names, *readings[near]):
+                parent[root(name)] = root(names[0])
     members: dict[str, set[str]] = {}
     for p in written:
         members.setdefault(root(p.id), set()).add(p.id)
     return {p.id: frozenset(members[root(p.id)]) for p in written}
-
-
-def near_pairs(texts: Sequence[frozenset[str]], threshold: float) -> Iterable[tuple[int, int]]:
-    """Pairs (i < j) whose token sets have a Jaccard similarity of `threshold` or more."""
-    vocabulary = {token: n for n, token in enumerate(sorted(set().union(*texts)))}
-    rows = np.zeros((len(texts), len(vocabulary)), dtype=np.float32)
-    for row, tokens in enumerate(texts):
-        rows[row, [vocabulary[token] for token in tokens]] = 1
-    shared = rows @ rows.T
-    sizes = rows.sum(axis=1)
-    union = sizes[:, None] + sizes[None, :] - shared
-    near = np.triu(shared >= threshold * union, k=1)
-    return [(int(i), int(j)) for i, j in zip(*near.nonzero(), strict=True)]
 
 
 def _tokens(text: str) -> frozenset[str]:

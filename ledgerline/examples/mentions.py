@@ -195,6 +195,10 @@ class NearIndex:
 
     def near(self, tokens: frozenset[str]) -> frozenset[str] | None:
         """A set held that is that similar to `tokens`, or None."""
+        return next(self.every(tokens), None)
+
+    def every(self, tokens: frozenset[str]) -> Iterator[frozenset[str]]:
+        """The sets held that are that similar to `tokens`; itself, if it is held."""
         candidates = {
             position for token in self._rarest(tokens) for position in self._holding.get(token, ())
         }
@@ -202,5 +206,4 @@ class NearIndex:
             held = self._sets[position]
             shared = len(held & tokens)
             if shared >= self._threshold * (len(held) + len(tokens) - shared):
-                return held
-        return None
+                yield held
