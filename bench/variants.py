@@ -51,7 +51,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no slips demonstrated": {"warmup.demonstrations.slips": 0.0},
     "slips never after another document": {"warmup.demonstrations.misplaced": 0.0},
     "whole demonstrations": {"train.beside.first_turns": 0.0},
-    "one update a step": {"train.beside.updates": 1, "train.beside.number": 512},
+    "one update a step": {"train.beside.updates": 1, "train.beside.number": 1344},
     "LoRA": {"policy.adapter": {"rank": 16, "alpha": 32, "modules": "all-linear"}},
 }
 """Name → values of params.yaml, by their dotted names."""

@@ -1,26 +1,69 @@
 """The loss of imitating an expert's episodes: of the warm-up, and beside practice."""
 
+import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from pydantic import Field
 from transformers import PreTrainedModel
 
+from ledgerline.policy.policy import Policy
 from ledgerline.training.batches import autocast, logprobs, scored_values, split
-from ledgerline.training.demonstrations import Demonstration, SlipSettings
+from ledgerline.training.demonstrations import Demonstration, SlipSettings, demonstration
 from ledgerline.training.processes import Processes
+from ledgerline.training.task import Item, Task
 
 
 class BesideSettings(SlipSettings):
     """Demonstrations beside practice: at each step the expert plays `number` more of the prompts,
     0 for none, and imitating it counts `weight` beside the policy's own rollouts. `updates`: how
     often a step does so; the first is the rollouts' too, and what follows them is cheap beside
-    playing.
+    playing. `reading`: weight of a token that is only read, beside one that the policy chooses.
     """
 
     number: int = Field(ge=0)
     updates: int = Field(ge=1)
     weight: float
+    reading: float = Field(ge=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Expert:
+    """Plays beside practice what is to be imitated. `seed`: of what it plays and how; the other
+    fields are as in `imitate`.
+    """
+
+    policy: Policy
+    task: Task
+    items: Sequence[Item]
+    settings: BesideSettings
+    batch_tokens: int
+    dtype: torch.dtype
+    seed: int
+
+    def imitate(self, update: int) -> float:
+        """Add the gradient of imitating it in the update of that number; the mean loss.
+
+        What it plays follows from the number, so that all processes and a resumed run draw alike.
+        """
+        random_ = random.Random(f"{self.seed}:{update}")
+        chosen = random_.sample(self.items, min(self.settings.number, len(self.items)))
+        processes = Processes()
+        shown = processes.gather(
+            [
+                demonstration(self.policy.codec, self.task, item, chosen, self.settings, update)
+                for item in processes.share(chosen)
+            ]
+        )
+        return imitate(
+            self.policy.plain,
+            shown,
+            self.batch_tokens,
+            self.dtype,
+            self.settings.reading,
+            self.settings.weight,
+        )
 
 
 def imitate(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal, Protocol
 
 import torch
@@ -24,9 +25,8 @@ from ledgerline.training.alarms import Action, Alarm, Alarms, AlarmSettings
 from ledgerline.training.averaging import Average
 from ledgerline.training.base_policy import base_logprobs, kl_to_base
 from ledgerline.training.checkpoint import load_checkpoint, save_checkpoint
-from ledgerline.training.demonstrations import demonstration
 from ledgerline.training.grpo import Loss, Objective, advantages, has_signal, policy_loss
-from ledgerline.training.imitation import BesideSettings, imitate
+from ledgerline.training.imitation import BesideSettings, Expert
 from ledgerline.training.measures import step_metrics
 from ledgerline.training.optimizers import (
     OptimizerSettings,
@@ -127,6 +127,15 @@ class Trainer:
         self.optimizers = build_optimizers(policy.model, settings.optimizer)
         self.generator = torch.Generator(device=policy.model.device).manual_seed(settings.seed)
         self.processes = Processes()
+        self.expert = Expert(
+            policy,
+            task,
+            items,
+            settings.beside,
+            settings.batch_tokens,
+            getattr(torch, settings.dtype),
+            settings.seed,
+        )
         self.average = Average(policy.model, settings.averaging)
         self.best = Best(folder / "best")
         self._temperature = settings.sampling.temperature
@@ -257,21 +266,25 @@ class Trainer:
 
     def _update(self, rollouts: Sequence[Rollout]) -> tuple[list[Loss], dict[str, float]]:
         """One optimizer step over all rollouts and what the expert shows beside them, and as many
-        more over what it shows besides as are wanted."""
+        more over what it shows besides as are wanted; the norm is of the first."""
         settings = self.settings
         rate = set_learning_rate(
             self.optimizers, settings.optimizer, self._step, settings.decay_from, settings.steps
         )
         self.policy.model.train()
         losses = self._compare(rollouts) if rollouts else []
-        imitation = self._imitate(0)
-        if not losses and not imitation:
-            return [], {"grad_norm": 0.0, "learning_rate": rate}
-        norm = self._apply()
-        for update in range(1, settings.beside.updates if imitation else 0):
-            imitation = self._imitate(update)
-            self._apply()
-        return losses, {"grad_norm": norm, "learning_rate": rate, **imitation}
+        if not settings.beside.number:
+            norm = self._apply() if losses else 0.0
+            return losses, {"grad_norm": norm, "learning_rate": rate}
+        imitation, norms = [], []
+        for update in range(settings.beside.updates):
+            imitation.append(self.expert.imitate(self._step * settings.beside.updates + update))
+            norms.append(self._apply())
+        return losses, {
+            "grad_norm": norms[0],
+            "learning_rate": rate,
+            "imitation_loss": fmean(imitation),
+        }
 
     def _apply(self) -> float:
         """One optimizer step along the gradients of all processes; their norm."""
@@ -311,26 +324,6 @@ class Trainer:
             loss.value.backward()  # type: ignore[no-untyped-call]
             losses.append(replace(loss, value=loss.value.detach()))
         return self.processes.gather(losses)
-
-    def _imitate(self, update: int) -> dict[str, float]:
-        """Add the gradient of imitating the expert on some prompts; the mean loss, if any."""
-        settings = self.settings.beside
-        if not settings.number:
-            return {}
-        # Drawn from the step, as slips are, so that all processes and a resumed run draw alike.
-        turn = self._step * settings.updates + update
-        random_ = random.Random(f"{self.settings.seed}:{turn}")
-        chosen = random_.sample(self.items, min(settings.number, len(self.items)))
-        shown = self.processes.gather(
-            [
-                demonstration(self.policy.codec, self.task, item, chosen, settings, turn)
-                for item in self.processes.share(chosen)
-            ]
-        )
-        dtype = getattr(torch, self.settings.dtype)
-        budget = self.settings.batch_tokens
-        loss = imitate(self.policy.plain, shown, budget, dtype, weight=settings.weight)
-        return {"imitation_loss": loss}
 
     def _mine(
         self, rollouts: Sequence[Rollout], advantage: Sequence[float]

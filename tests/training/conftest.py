@@ -49,7 +49,7 @@ def settings(**changes) -> TrainerSettings:
         "refills": 1,
         "least_spread": 0.01,
         "slips": 0.0,
-        "beside": {"number": 0, "updates": 1, "weight": 1.0, **NO_SLIPS},
+        "beside": {"number": 0, "updates": 1, "weight": 1.0, "reading": 0.0, **NO_SLIPS},
         "batch_tokens": 2048,
         "decay_from": 100,
         "patience": 2,

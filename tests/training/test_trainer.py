@@ -90,7 +90,7 @@ def test_practice_goes_on_from_a_turn_that_the_policy_did_not_choose(warmed, tmp
 
 
 def beside(number):
-    return {"number": number, "updates": 1, "weight": 1.0, **NO_SLIPS}
+    return {"number": number, "updates": 1, "weight": 1.0, "reading": 0.0, **NO_SLIPS}
 
 
 @pytest.mark.parametrize("least_spread", [0.01, 100.0], ids=["with signal", "without"])
@@ -143,6 +143,20 @@ def test_what_the_expert_shows_weighs_what_it_is_told_to(warmed, tmp_path):
         )
         trainer.run(lambda step: norms.append(step.metrics["grad_norm"]))
     assert norms[0] < norms[1] < norms[2]
+
+
+def test_what_is_only_read_is_learnt_too_where_that_is_asked_for(warmed, tmp_path):
+    norms = []
+    for reading in (0.0, 1.0):
+        _, trainer = make(
+            warmed,
+            tmp_path / str(reading),
+            steps=1,
+            least_spread=100.0,
+            beside=beside(4) | {"reading": reading},
+        )
+        trainer.run(lambda step: norms.append(step.metrics["grad_norm"]))
+    assert norms[1] > 2 * norms[0]
 
 
 def test_the_run_leaves_the_weights_that_did_best_on_what_is_not_learnt_from(warmed, tmp_path):
