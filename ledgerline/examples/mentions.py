@@ -171,9 +171,9 @@ def _is_period(phrase: str) -> bool:
 class NearIndex:
     """Token sets, searchable by Jaccard similarity of at least `threshold` (exact, not hashed).
 
-    Two sets that similar share one of the rarest tokens of either (prefix filtering: Chaudhuri,
-    Ganti and Kaushik, "A Primitive Operator for Similarity Joins", 2006), so only those are
-    compared.
+    Two sets that similar are of similar size and share one of the rarest tokens of either (prefix
+    filtering: Chaudhuri, Ganti and Kaushik, "A Primitive Operator for Similarity Joins", 2006), so
+    only those are compared.
     """
 
     def __init__(self, threshold: float, sets: Iterable[frozenset[str]]):
@@ -184,10 +184,10 @@ class NearIndex:
             for token in tokens:
                 counts[token] = counts.get(token, 0) + 1
         self._counts = counts
-        self._holding: dict[str, list[int]] = {}
+        self._holding: dict[tuple[str, int], list[int]] = {}
         for position, tokens in enumerate(self._sets):
             for token in self._rarest(tokens):
-                self._holding.setdefault(token, []).append(position)
+                self._holding.setdefault((token, len(tokens)), []).append(position)
 
     def _rarest(self, tokens: frozenset[str]) -> list[str]:
         ordered = sorted(tokens, key=lambda token: (self._counts.get(token, 0), token))
@@ -199,8 +199,13 @@ class NearIndex:
 
     def every(self, tokens: frozenset[str]) -> Iterator[frozenset[str]]:
         """The sets held that are that similar to `tokens`; itself, if it is held."""
+        number = len(tokens)
+        sizes = range(ceil(self._threshold * number - 1e-9), int(number / self._threshold) + 1)
         candidates = {
-            position for token in self._rarest(tokens) for position in self._holding.get(token, ())
+            position
+            for token in self._rarest(tokens)
+            for size in sizes
+            for position in self._holding.get((token, size), ())
         }
         for position in sorted(candidates):
             held = self._sets[position]

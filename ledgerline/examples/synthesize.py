@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from pydantic import Field, field_validator
 
@@ -191,6 +192,7 @@ def synthesize(
     return Corpus(train, validation, test, refused, writer.short)
 
 
+@lru_cache(maxsize=8)
 def make_holdouts(settings: HoldoutSettings, seed: int) -> Holdouts:
     """The hold-outs over the grammar's own phrasings."""
     families = {name: texts for name, texts in phrasings().items() if name != OPENINGS}
