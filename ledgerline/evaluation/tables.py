@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from ledgerline.evaluation.evaluate import BASE, TRAINED, EvaluateSettings, Evidence
-from ledgerline.evaluation.metrics import CROSSED, MAIN, Comparison, Measures, is_holdout
+from ledgerline.evaluation.metrics import CROSSED, MAIN, USUAL, Comparison, Measures, is_holdout
 from ledgerline.evaluation.records import Record
 from ledgerline.evaluation.statistics import Interval
 
@@ -146,16 +146,24 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str
 
 
 def headline(evidence: Evidence) -> str:
-    """One sentence: base → trained on the slice where everything is new, with McNemar's test."""
+    """Base → trained on the slice where everything is new, with McNemar's test, and on the usual
+    kinds of it."""
     parts = evidence.comparisons.get(TRAINED, {})
     comparison = parts.get(CROSSED) or next(iter(parts.values()), None)
     if comparison is None:
         return "base and trained policy were not both played"
+    usual = parts.get(USUAL)
+    of_usual = (
+        f" Of the {usual.pairs} of usual kinds the trained policy is right on "
+        f"{percent(usual.candidate)}, the base policy on {percent(usual.incumbent)}."
+        if usual
+        else ""
+    )
     return (
         f"On {comparison.pairs} examples of “{comparison.slice}” the trained policy is right on "
         f"{percent(comparison.candidate)}, the base policy on {percent(comparison.incumbent)}: "
         f"{comparison.gained} gained, {comparison.lost} lost, McNemar's exact "
-        f"{probability(comparison.p_value)}."
+        f"{probability(comparison.p_value)}.{of_usual}"
     )
 
 
