@@ -95,6 +95,7 @@ def _name(written: str, mentions: Mentions, holdouts: Holdouts, rng: random.Rand
         if (
             is_plural(name) is is_plural(written)
             and not mentions.find(name)
+            and mentions.catalogue.named(name) is None  # nor by mistake: "interest carriages"
             and not holdouts.invented(Holdout.METRIC, name)
         ):
             return capitalised(name) if written[0].isupper() else name

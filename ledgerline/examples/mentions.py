@@ -53,9 +53,13 @@ class Mention:
 
 
 class Mentions:
-    """Finds the names of known companies and metrics in running text, the longest first."""
+    """Finds the names of known companies and metrics in running text, the longest first.
+
+    `catalogue` has the metrics, and knows them misspelt, too.
+    """
 
     def __init__(self, companies: Iterable[Company], catalogue: Catalogue):
+        self.catalogue = catalogue
         self._names: dict[tuple[str, ...], set[tuple[str, int | str]]] = {}
         self._tickers: dict[str, set[int | str]] = {}
         for metric in catalogue.metrics:
