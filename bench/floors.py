@@ -74,9 +74,11 @@ class _Traffic:
         self._weights = size * (decoder.head.numel() + layers)
         self._token = 2 * len(decoder.layers) * decoder.kv_heads * decoder.head_width * size
 
-    def __call__(self, tokens: Tensor, start: Tensor, count: Tensor, *rest: Any) -> Tensor:
+    def __call__(
+        self, tokens: Tensor, start: Tensor, count: Tensor, *rest: Any, **named: Any
+    ) -> Tensor:
         self.bytes += self._weights + self._token * float((start + 2 * count).sum())
-        return self.forward(tokens, start, count, *rest)
+        return self.forward(tokens, start, count, *rest, **named)
 
 
 def _elements(layer: Any) -> int:
