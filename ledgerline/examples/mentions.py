@@ -204,7 +204,9 @@ class NearIndex:
     def every(self, tokens: frozenset[str]) -> Iterator[frozenset[str]]:
         """The sets held that are that similar to `tokens`; itself, if it is held."""
         number = len(tokens)
-        sizes = range(ceil(self._threshold * number - 1e-9), int(number / self._threshold) + 1)
+        sizes = range(
+            ceil(self._threshold * number - 1e-9), int(number / self._threshold + 1e-9) + 1
+        )
         candidates = {
             position
             for token in self._rarest(tokens)
