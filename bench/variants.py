@@ -38,7 +38,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "sampling by 1 - success": {"train.sampler.strategy": "prioritised"},
     "refilled groups": {"train.refills": 2},
     "last weights, not their average": {"train.averaging": 0.0},
-    "no coined names": {"synthesize.coined": {"looked_up": 0.0, "at_once": 0.0}},
+    "no coined names": {"synthesize.coined": {"looked_up": 0.0, "at_once": 0.0, "companies": 0.0}},
     "reward 1, -0.5, 0": {
         "rubric.weights": {
             "right_figure": 1.0,

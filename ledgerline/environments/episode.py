@@ -1,11 +1,14 @@
 """One episode as tokens: the history that an engine extends and a trainer learns from."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any, Protocol
 
 from ledgerline.environments.dialogue import Dialogue, Limits
 from ledgerline.environments.environment import Environment, tool_schemas
 from ledgerline.environments.transcript import Transcript, Turn
+
+_CHOSEN = '"arguments"'
 
 
 class Codec(Protocol):
@@ -78,6 +81,24 @@ class Episode:
         appended = self._codec.tool_result(reply)
         self._append(appended, [0.0] * len(appended), sampled=False)
         return appended
+
+    @property
+    def choices(self) -> list[float]:
+        """Log-probability of each sampled turn's choice of a tool: of its tokens up to the tool's
+        arguments, or of all of them where it names none.
+        """
+        found = []
+        for sampled, places in groupby(range(len(self.tokens)), self.sampled.__getitem__):
+            if sampled:
+                turn = list(places)
+                tokens = [self.tokens[place] for place in turn]
+                chosen = len(turn)
+                for number in range(1, len(turn)):
+                    if _CHOSEN in self._codec.decode(tokens[:number]):
+                        chosen = number
+                        break
+                found.append(sum(self.logprobs[place] for place in turn[:chosen]))
+        return found
 
     def transcript(self) -> Transcript:
         """What happened, once the episode is over."""

@@ -18,9 +18,10 @@ class FilingsEnvironment:
     """Completes the figure at the end of a document, from what companies filed."""
 
     instructions = (
-        "You complete the document at its end. If a figure from a company's SEC filings is due "
-        "there, look it up with search and give it with return_answer, written as search shows "
-        "it. If no figure is due, or it can't be found, call return_answer with an empty answer."
+        "You complete the document at its end. Say in a word what comes next there, such as "
+        "figure, date or reason. If it is a figure from a company's SEC filings, look it up with "
+        "search and give it with return_answer, written as search shows it. If it is none, or "
+        "it can't be found, call return_answer with an empty answer."
     )
     final_tool = "return_answer"
 
@@ -40,8 +41,8 @@ class FilingsEnvironment:
     ) -> str:
         """Begin with `document`, written on `document_date` (ISO text or a date).
 
-        `glossary`: names for metrics, as the document has them, that only its readers know, each
-        with the usual one.
+        `glossary`: names for metrics or companies, as the document has them, that only its readers
+        know, each with the usual one.
         """
         if isinstance(document_date, str):
             document_date = date.fromisoformat(document_date)
@@ -64,8 +65,7 @@ class FilingsEnvironment:
             document or the filings suggest instead.
         """
         asked: dict[Argument, str] = {"company": company, "metric": metric, "period": period}
-        whole = {name: self._whole(name, text) for name, text in asked.items()}
-        whole["metric"] = self._plain(whole["metric"])
+        whole = {name: self._plain(self._whole(name, text)) for name, text in asked.items()}
         answer = self._search(**whole, as_of=self._document_date)
         entry: dict[str, Any] = {"tool": "search", "arguments": asked}
         if isinstance(answer, Hit):
@@ -130,9 +130,11 @@ class FilingsEnvironment:
         What its glossary has comes after what everybody knows.
         """
         names = _named(self._search, self._document)[argument]
-        if argument != "metric":
-            return names
-        return names + [name for name in self._glossary if name in self._document]
+        return names + [
+            name
+            for name, usual in self._glossary.items()
+            if name in self._document and self._search.knows(argument, usual)
+        ]
 
     def _plain(self, text: str) -> str:
         """What the glossary says of `text`, or else `text`."""

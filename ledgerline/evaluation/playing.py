@@ -39,8 +39,7 @@ def engine_player(
 
     The first `timed` examples are played one after another, each alone, as a server with one
     reader would; the rest side by side, each costing its share of the time. Those know no limit of
-    time: thousands wait for each other, and a busy machine must not change the result. Confidence
-    is the probability of the whole episode's sampled tokens under the policy.
+    time: thousands wait for each other, and a busy machine must not change the result.
     """
     unhurried = limits.model_copy(update={"seconds": math.inf})
 
@@ -64,7 +63,7 @@ def engine_player(
             Played(
                 episode.transcript(),
                 spent,
-                episode_probability(episode),
+                confidence(episode),
                 (share if spent is None else spent) * dollars_per_hour / _HOUR,
             )
             for episode, spent in zip(episodes, seconds, strict=True)
@@ -100,10 +99,11 @@ def policy_player(
     )
 
 
-def episode_probability(episode: Episode) -> float:
-    """Product of the probabilities of all sampled tokens, 0 to 1."""
-    pairs = zip(episode.logprobs, episode.sampled, strict=True)
-    return math.exp(min(0.0, sum(logprob for logprob, sampled in pairs if sampled)))
+def confidence(episode: Episode) -> float:
+    """How sure the policy was of what it did, 0 to 1: the product of the probabilities of its
+    choices of a tool. That it may also spell a name in another way says nothing of the answer.
+    """
+    return math.exp(min(0.0, sum(episode.choices)))
 
 
 def script_player(

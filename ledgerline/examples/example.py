@@ -90,4 +90,9 @@ class Example:
 
     def meant(self, call: Lookup) -> Lookup:
         """`call` in words that need no glossary."""
-        return replace(call, metric=dict(self.glossary).get(call.metric, call.metric))
+        usual = dict(self.glossary)
+        return replace(
+            call,
+            company=usual.get(call.company, call.company),
+            metric=usual.get(call.metric, call.metric),
+        )

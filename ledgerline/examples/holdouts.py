@@ -111,8 +111,10 @@ def _held_phrasings(
     held: set[str] = set()
     for family in families.values():
         wanted = max(1, round(share * len(family))) if share > 0 else 0
+        ids = frozenset(phrasing.id for phrasing in family)
+        taken = len(held & ids)
         for phrasing in sorted(family, key=lambda p: _share(Holdout.PHRASING, p.id, seed)):
-            if len(held & {p.id for p in family}) >= wanted:
+            if taken >= wanted:
                 break
             group = groups[phrasing.id] - held
             gone = Counter(word for name in group for word in words[name])
@@ -121,6 +123,7 @@ def _held_phrasings(
                 left[word] - times >= known_words for word, times in gone.items()
             ):
                 held |= group
+                taken += len(group & ids)
                 left -= gone
     return frozenset(held)
 
@@ -141,7 +144,7 @@ def _near_groups(written: Sequence[Phrasing]) -> dict[str, frozenset[str]]:
 
     index = NearIndex(_NEAR, readings)
     for tokens, names in readings.items():
-        for near in index.every(tokens):
+        for near in index.every(tokens, longest=len(tokens)):  # the longer ones find this one
             for name in (*names, *readings[near]):
                 parent[root(name)] = root(names[0])
     members: dict[str, set[str]] = {}

@@ -47,7 +47,7 @@ _ENDINGS = ("", "", "l", "m", "n", "r", "s", "t", "x", "ment", "ing", "tion", "u
 
 def indicator(rng: random.Random) -> str:
     """A name such as "brisk orchard response time", "total survey and wagon hours" or "DTR"."""
-    first = rng.choice(ADJECTIVES) if rng.random() < 0.5 else _invented(rng)
+    first = rng.choice(ADJECTIVES) if rng.random() < 0.5 else invented_word(rng)
     thing, other, third = (_thing(rng) for _ in range(3))
     measure = rng.choice(_MEASURE) if rng.random() < 0.5 else _thing(rng)
     act, leading, state = rng.choice(_ACT), rng.choice(_LEADING), rng.choice(_STATE)
@@ -86,17 +86,17 @@ def indicator(rng: random.Random) -> str:
         f"{measure} including {state} {_plural(thing)}",
         f"{first} {_plural(thing)} as a share of {measure}",
         f"{thing} {measure} %",
-        f"{_letters(rng)} {measure}",
-        f"{first} {_letters(rng)}",
+        f"{initials(rng)} {measure}",
+        f"{first} {initials(rng)}",
         f"{leading} {state} {_plural(thing)}",
-        _invented(rng),
-        _letters(rng),
+        invented_word(rng),
+        initials(rng),
     )
     return rng.choice(shapes)
 
 
 def _thing(rng: random.Random) -> str:
-    return rng.choice(NOUNS) if rng.random() < 0.75 else _invented(rng).lower()
+    return rng.choice(NOUNS) if rng.random() < 0.75 else invented_word(rng).lower()
 
 
 def _plural(thing: str) -> str:
@@ -106,13 +106,13 @@ def _plural(thing: str) -> str:
     return f"{thing}es" if thing.endswith(("s", "x", "sh", "ch")) else f"{thing}s"
 
 
-def _letters(rng: random.Random) -> str:
+def initials(rng: random.Random) -> str:
     """Letters that only insiders can spell out: "DTR", "Q&V"."""
     letters = [rng.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(rng.randint(2, 4))]
     return "&".join(letters[:2]) if rng.random() < 0.3 else "".join(letters)
 
 
-def _invented(rng: random.Random) -> str:
+def invented_word(rng: random.Random) -> str:
     """A product's name, or a word of a trade that nobody outside knows."""
     word = "".join(rng.choice(_SYLLABLES) for _ in range(rng.randint(2, 3))) + rng.choice(_ENDINGS)
     return word.capitalize() if rng.random() < 0.4 else word

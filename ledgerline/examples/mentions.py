@@ -201,11 +201,15 @@ class NearIndex:
         """A set held that is that similar to `tokens`, or None."""
         return next(self.every(tokens), None)
 
-    def every(self, tokens: frozenset[str]) -> Iterator[frozenset[str]]:
-        """The sets held that are that similar to `tokens`; itself, if it is held."""
+    def every(self, tokens: frozenset[str], longest: int | None = None) -> Iterator[frozenset[str]]:
+        """The sets held that are that similar to `tokens`, itself too if it is held; of at most
+        `longest` tokens.
+        """
         number = len(tokens)
+        most = int(number / self._threshold + 1e-9)
         sizes = range(
-            ceil(self._threshold * number - 1e-9), int(number / self._threshold + 1e-9) + 1
+            ceil(self._threshold * number - 1e-9),
+            (most if longest is None else min(most, longest)) + 1,
         )
         candidates = {
             position

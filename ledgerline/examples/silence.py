@@ -8,11 +8,11 @@ from datetime import date
 
 from ledgerline.examples.confirm import Ask, Draft
 from ledgerline.examples.example import Holdout
+from ledgerline.examples.firms import firm
 from ledgerline.examples.grammar import Phrasing
 from ledgerline.examples.indicators import indicator
 from ledgerline.examples.scribe import Scribe, Words
 from ledgerline.examples.template import PARTS, DueAuthor, is_plain_flow
-from ledgerline.examples.wording import company_words
 from ledgerline.filings.periods import Period, Span
 from ledgerline.filings.search import Figure
 
@@ -39,21 +39,9 @@ SILENT_KINDS = (
 )
 
 _CONTINUATIONS = ("", ".", ",", ". ", ", ", " and ", " in ", ", thanks to ", " – ", " after ")
-_FIRST = (
-    "Ablewick", "Brackenmoor", "Cindervale", "Dunlathe", "Eskerholt", "Fennimarsh", "Gullivant",
-    "Hexworthy", "Inkerdale", "Jostleby", "Kettlewyn", "Larkspurne", "Mothersole", "Nettlecombe",
-    "Oxenfirth", "Pellgrave", "Quillastre", "Rookhaven", "Saltmarch", "Thistledown", "Umberfell",
-    "Vexbourne", "Wyverley", "Yarnwick", "Zephyrine", "Blunderstow", "Crumblehurst", "Drizzlecote",
-)  # fmt: skip
-_SECOND = (
-    "Analytics", "Beverages", "Ceramics", "Dynamics", "Electronics", "Foods", "Gaming", "Health",
-    "Instruments", "Jewels", "Kitchens", "Logistics", "Minerals", "Networks", "Optics", "Paper",
-    "Robotics", "Seeds", "Textiles", "Utilities", "Ventures", "Windows", "Yachts", "Brewing",
-)  # fmt: skip
 _ANY_YEAR = 0.6
 _WHOLE_YEAR = 0.6
 _YEARS = frozenset(range(1950, 2070))
-_LEGAL = ("", "", "", " Inc.", " Corp.", " Ltd.")
 
 
 Cut = Callable[[Draft, random.Random], int | None]
@@ -151,8 +139,7 @@ class SilentAuthor:
             metric = indicator(rng)
             key = metric
         elif kind == "unknown_company":
-            company = self._unknown_company(rng)
-            key = company
+            company = key = firm(rng)
         elif kind == "future_period":
             year = figure.filed.year + rng.randint(3, 20)
             if year in self.universe.holdouts.fiscal_years:
@@ -178,10 +165,6 @@ class SilentAuthor:
         prompt = self.scribe.text(phrasing, words, rng)
         draft = _silent(kind, prompt, self.scribe.written_on(figure, rng), phrasing, wanted)
         return replace(draft, calls=(words.lookup,), misses=_MISSES[kind])
-
-    def _unknown_company(self, rng: random.Random) -> str:
-        name = f"{rng.choice(_FIRST)} {rng.choice(_SECOND)}{rng.choice(_LEGAL)}"
-        return company_words(name, "", rng)
 
     def _absent_metric(
         self, cik: int, wanted: frozenset[Holdout], rng: random.Random

@@ -28,6 +28,19 @@ _TRIES = 10
 _LEFT_OUT = 0.2
 _STUTTERED = 0.3
 _MARKS = ' ,.;:()|→•–-"“”'
+_NEXT = {
+    "mid_word": "word",
+    "unfinished": "text",
+    "already_written": "end",
+    "narrative": "reason",
+    "opinion": "view",
+    "headcount": "people",
+    "calendar": "date",
+    "reference": "page",
+    "estimate": "forecast",
+    "market": "price",
+}
+"""What comes next where no filed figure is due, by kind."""
 _METRICS = ("revenue", "net income", "total assets", "operating income", "gross profit")
 
 
@@ -55,15 +68,27 @@ def shown_figures(turns: Sequence[Turn]) -> list[str]:
     ]
 
 
+def comes_next(example: Example) -> str:
+    """In a word, what comes next in the document.
+
+    Whoever imitates it learns why to be silent, and not only when: of a count of people and of a
+    date more is to be learnt than that both are no figure.
+    """
+    return _NEXT.get(example.kind, "figure" if example.calls else "text")
+
+
 def honest(example: Example) -> Script:
-    """Looks up what the shortest honest episode does, then answers or abstains."""
+    """Says what comes next, looks up what the shortest honest episode does, then answers or
+    abstains.
+    """
 
     def script(_: str, turns: Sequence[Turn]) -> str:
+        said = "" if turns else f"{comes_next(example)}\n"
         made = [turn.arguments for turn in turns if turn.tool == "search"]
         for lookup in example.calls:
             if arguments(lookup) not in made:
-                return search(lookup)
-        return answer(example.completion)
+                return said + search(lookup)
+        return said + answer(example.completion)
 
     return script
 

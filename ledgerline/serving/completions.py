@@ -19,7 +19,7 @@ from ledgerline.environments.filings import FilingsEnvironment
 from ledgerline.environments.transcript import Outcome
 from ledgerline.errors import LedgerlineError
 from ledgerline.evaluation.manifest import verify_manifest
-from ledgerline.evaluation.playing import GREEDY, episode_probability
+from ledgerline.evaluation.playing import GREEDY, confidence
 from ledgerline.evaluation.promotion import THRESHOLD
 from ledgerline.evaluation.reevaluate import Conditions, read_conditions
 from ledgerline.filings.search import Search
@@ -88,12 +88,12 @@ class Completer:
         transcript = episode.transcript()
         if transcript.outcome is Outcome.TOOL_FAILED:
             raise RuntimeError(transcript.turns[-1].problem)
-        confidence = episode_probability(episode)
-        shown = transcript.outcome is Outcome.ANSWERED and confidence >= self._threshold
+        sure = confidence(episode)
+        shown = transcript.outcome is Outcome.ANSWERED and sure >= self._threshold
         return Answer(
             completion=(transcript.answer or "") if shown else "",
             evidence=[dict(found) for found in transcript.evidence if shown and found["hit"]],
-            confidence=confidence,
+            confidence=sure,
             seconds=seconds,
         )
 

@@ -186,3 +186,19 @@ def test_noise_spares_short_texts_and_ordinary_calls():
     assert noise("€ −3") == 0.0
     assert noise(write_call("look_up", RED)) < 0.5
     assert TASK.expert(QUESTIONS[0])("", []) == write_call("look_up", RED)
+
+
+def test_a_choice_is_what_a_turn_writes_before_its_arguments():
+    """How a name is spelt counts for nothing, and a turn that was put in its mouth neither."""
+    turns = [write_call("look_up", RED), "red, I think", write_call("say", {"answer": "red"})]
+    episode = Episode(Echo(), RED, Letters(), LIMITS)
+    for turn in turns:
+        tokens = [*map(ord, turn), END]
+        episode.advance(tokens, [-0.5] * len(tokens))
+    chosen = [turn.index('"arguments"') + len('"arguments"') for turn in (turns[0], turns[2])]
+    assert episode.choices == [-0.5 * chosen[0], -0.5 * (len(turns[1]) + 1), -0.5 * chosen[1]]
+
+    given = Episode(Echo(), RED, Letters(), LIMITS)
+    tokens = [*map(ord, turns[2]), END]
+    given.advance(tokens, [-0.5] * len(tokens), sampled=False)
+    assert given.choices == []

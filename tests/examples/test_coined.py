@@ -1,4 +1,4 @@
-"""Names that only a document's readers have for a metric: written, resolved, and kept honest."""
+"""Names that only a document's readers have for a company or a metric."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from ledgerline.filings.search import Search
 from tests.examples.corpora import settings_with
 
 SETTINGS = settings_with()
-ALL = CoinedShares(looked_up=1.0, at_once=1.0)
+ALL = CoinedShares(looked_up=1.0, at_once=1.0, companies=1.0)
 HOLDOUTS = make_holdouts(SETTINGS.holdouts, SETTINGS.seed)
 
 
@@ -30,7 +30,8 @@ def coined(corpus: Corpus) -> list[Example]:
 def test_a_share_of_training_has_them_and_evaluation_never(
     corpus: Corpus, coined: list[Example]
 ) -> None:
-    assert 0.1 < len(coined) / len(corpus.train) < 0.3
+    assert 0.3 < len(coined) / len(corpus.train) < 0.6
+    assert any(len(example.glossary) == 2 for example in coined)
     assert not any(example.glossary for example in corpus.validation + corpus.test)
     assert {example.is_due for example in coined} == {True, False}
 
@@ -45,26 +46,30 @@ def test_an_honest_look_up_finds_the_figure_by_that_name(
         environment.reset(**episode_fields(example))
         for call in example.calls:
             environment.search(call.company, call.metric, call.period)
-        assert example.reference is not None
-        assert environment.evidence[-1]["metric"] == example.reference.metric
+        found, due_there = environment.evidence[-1], example.reference
+        assert due_there is not None
+        assert (found["cik"], found["metric"]) == (due_there.cik, due_there.metric)
 
 
 def test_without_the_glossary_the_name_means_nothing(search: Search, coined: list[Example]) -> None:
     for example in coined:
-        ((name, usual),) = example.glossary
-        assert search.catalogue.named(name) is None
-        assert search.catalogue.named(usual) is not None
-        assert name in example.prompt
-        assert usual in example.plain_prompt
+        for name, usual in example.glossary:
+            assert search.catalogue.named(name) is None
+            known = ("company", "metric")
+            assert sum(search.knows(argument, usual) for argument in known) == 1
+            assert name in example.prompt
+            assert usual in example.plain_prompt
 
 
-def test_a_miss_suggests_the_coined_name(search: Search, coined: list[Example]) -> None:
-    example = next(example for example in coined if example.is_due)
+def test_a_miss_suggests_the_coined_names(search: Search, coined: list[Example]) -> None:
+    example = next(each for each in coined if each.is_due and len(each.glossary) == 2)
     environment = FilingsEnvironment(search)
     environment.reset(**episode_fields(example))
     call = example.calls[-1]
     reply = environment.search(call.company, "something else entirely", call.period)
     assert f'"metric": "{call.metric}"' in reply
+    reply = environment.search("Somebody Else Entirely", call.metric, call.period)
+    assert f'"company": "{call.company}"' in reply
 
 
 def test_names_kept_for_evaluation_are_not_used(
@@ -72,11 +77,8 @@ def test_names_kept_for_evaluation_are_not_used(
 ) -> None:
     for example in with_coined_names(corpus.train, ALL, mentions, HOLDOUTS, 220, seed=1):
         for name, _ in example.glossary:
-            lowered = name[0].lower() + name[1:]
-            assert not (
-                HOLDOUTS.invented(Holdout.METRIC, name)
-                and HOLDOUTS.invented(Holdout.METRIC, lowered)
-            )
+            kinds = (Holdout.METRIC, Holdout.COMPANY)
+            assert not all(HOLDOUTS.invented(kind, name) for kind in kinds)
             assert not mentions.find(name)
 
 

@@ -1,0 +1,55 @@
+"""Names of companies that nobody knows, as many as are asked for.
+
+They are made of any words and syllables on purpose. A policy that meets the same names over and
+over learns with which pieces of words a name begins, and can't begin one with any other piece; one
+that meets these has to copy what stands in the document, whoever it is.
+"""
+
+import random
+
+from ledgerline.examples.everyday_words import ADJECTIVES, NOUNS
+from ledgerline.examples.indicators import initials, invented_word
+
+_LINES = (
+    "Analytics", "Associates", "Bancorp", "Brands", "Capital", "Financial", "Foods", "Global",
+    "Group", "Healthcare", "Holdings", "Industries", "International", "Labs", "Media", "Networks",
+    "Partners", "Pharma", "Resources", "Services", "Solutions", "Systems", "Technologies", "Trust",
+)  # fmt: skip
+_FORMS = (
+    " Inc.", ", Inc.", " Corp.", " Corporation", " Company", " Co.", " Ltd.", " Limited", " PLC",
+    " LLC", ", L.P.", " N.V.", " S.A.", " AG", " & Co.",
+)  # fmt: skip
+_CAPITALS = 0.1
+
+
+def firm(rng: random.Random) -> str:
+    """A name such as "Walnut Sanela", "TARIFF & SONS", "Obralix, Anchor & Pell Ltd." or "QVT"."""
+    first, second, third = (_word(rng) for _ in range(3))
+    line = rng.choice(_LINES)
+    shapes = (
+        first,
+        first,
+        f"{first} {line}",
+        f"{first} {line}",
+        f"{first} {second}",
+        f"{first} {second} {line}",
+        f"{first} {second} {third}",
+        f"{first}-{second}",
+        f"{first}-{second} {line}",
+        f"{first} & {second}",
+        f"{first}, {second} & {third}",
+        f"{first} & Sons",
+        f"{first} of {second}",
+        f"{first}{second.lower()}",
+        initials(rng),
+    )
+    name = rng.choice(shapes)
+    if " " in name and rng.random() < 0.3:
+        name += rng.choice(_FORMS)
+    return name.upper() if rng.random() < _CAPITALS else name
+
+
+def _word(rng: random.Random) -> str:
+    if rng.random() < 0.5:
+        return rng.choice(NOUNS if rng.random() < 0.7 else ADJECTIVES).capitalize()
+    return invented_word(rng).capitalize()
