@@ -8,15 +8,21 @@ from typing import Any
 
 from pydantic import field_validator
 
-from ledgerline.evaluation.calibration import calibration, certified_threshold
+from ledgerline.evaluation.calibration import (
+    calibration,
+    cautious_threshold,
+    certified_threshold,
+)
 from ledgerline.evaluation.judging import Player, evaluate_policy
 from ledgerline.evaluation.metrics import (
     ALL,
     MAIN,
+    USUAL,
     Comparison,
     Measures,
     Uncertainty,
     compare,
+    in_slice,
     measure,
     pair,
     slices_present,
@@ -81,10 +87,20 @@ class EvaluateSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
+class Cautious:
+    """What a policy is worth on the usual kinds if only answers from `threshold` on are shown."""
+
+    threshold: float
+    measures: Measures
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that came of an evaluation.
 
     `thresholds`: per policy the certified confidence threshold, None where there is none.
+    `cautious`: what the threshold gives that keeps within the limit on the validation split's
+    usual kinds, for policies that have one.
     """
 
     records: dict[str, list[Record]]
@@ -92,6 +108,7 @@ class Evidence:
     served: dict[str, Measures]
     comparisons: dict[str, dict[str, Comparison]]
     thresholds: dict[str, float | None]
+    cautious: dict[str, Cautious]
 
 
 def draw(examples: Sequence[Example], number: int, seed: int) -> list[Example]:
@@ -137,15 +154,17 @@ def weigh(
     A policy's threshold certifies, at `confidence`, at most `wrong_limit` wrong among shown.
     """
     groups = by_policy(records)
-    test = {name: [row for row in rows if row.split == TEST] for name, rows in groups.items()}
+    test, validation = (
+        {name: [row for row in rows if row.split == split] for name, rows in groups.items()}
+        for split in (TEST, VALIDATION)
+    )
     thresholds = {
-        name: certified_threshold(
-            [row for row in rows if row.split == VALIDATION],
-            wrong_limit,
-            confidence,
-            settings.threshold_steps,
-        )
-        for name, rows in groups.items()
+        name: certified_threshold(rows, wrong_limit, confidence, settings.threshold_steps)
+        for name, rows in validation.items()
+    }
+    cautious = {
+        name: cautious_threshold(in_slice(rows, USUAL), wrong_limit)
+        for name, rows in validation.items()
     }
     names = slices_present(next(iter(test.values()), []), settings.slice_examples)
     uncertainty = settings.uncertainty
@@ -165,6 +184,11 @@ def weigh(
             if name != BASE and BASE in test
         },
         thresholds=thresholds,
+        cautious={
+            name: Cautious(threshold, measure(served(test[name], threshold), USUAL, uncertainty))
+            for name, threshold in cautious.items()
+            if threshold is not None
+        },
     )
 
 
@@ -184,6 +208,7 @@ def summary(evidence: Evidence) -> dict[str, Any]:
             **{part: measures[part].flat() for part in MAIN if part in measures},
             "threshold": evidence.thresholds[name],
             "served": evidence.served[name].flat(),
+            "cautious": _cautious(evidence.cautious.get(name)),
             "calibration_error": _finite(calibrated.error),
             "brier": _finite(calibrated.brier),
         }
@@ -194,6 +219,10 @@ def summary(evidence: Evidence) -> dict[str, Any]:
             for name, rows in evidence.comparisons.items()
         },
     }
+
+
+def _cautious(found: Cautious | None) -> dict[str, Any] | None:
+    return {"threshold": found.threshold, **found.measures.flat()} if found else None
 
 
 def _finite(value: float) -> float | None:

@@ -147,7 +147,7 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str
 
 def headline(evidence: Evidence) -> str:
     """Base → trained on the slice where everything is new, with McNemar's test, and on the usual
-    kinds of it."""
+    kinds of it; and what these come to if only sure answers are shown."""
     parts = evidence.comparisons.get(TRAINED, {})
     comparison = parts.get(CROSSED) or next(iter(parts.values()), None)
     if comparison is None:
@@ -159,6 +159,14 @@ def headline(evidence: Evidence) -> str:
         if usual
         else ""
     )
+    cautious = evidence.cautious.get(TRAINED)
+    if usual and cautious:
+        shown = cautious.measures
+        of_usual += (
+            f" Shown from a confidence of {cautious.threshold:.3f}, which validation asks for: "
+            f"right on {percent(shown.accuracy.value)}, {percent(shown.wrong_shown.value)} wrong "
+            f"of shown, silent on {percent(shown.silence_recall.value)} where none is due."
+        )
     return (
         f"On {comparison.pairs} examples of “{comparison.slice}” the trained policy is right on "
         f"{percent(comparison.candidate)}, the base policy on {percent(comparison.incumbent)}: "

@@ -54,6 +54,19 @@ def test_every_honest_episode_of_every_kind_is_right(world: World) -> None:
         assert all(measured[name] == 0 for name in unpaid), (example, measured)
 
 
+def test_the_expert_says_first_what_comes_next(world: World) -> None:
+    """And says "figure" exactly of what it looks up."""
+    said = {}
+    for example in world.examples:
+        first, *later = world.play(example, honest(example)).turns
+        said[example.kind] = first.text.partition("<tool_call>")[0]
+        assert (said[example.kind] == "figure\n") is bool(example.calls)
+        assert all(turn.text.startswith("<tool_call>") for turn in later)
+    assert said["headcount"] == "people\n"
+    assert said["unreported_metric"] == "figure\n"
+    assert all(re.fullmatch(r"[a-z]+\n", word) for word in said.values())
+
+
 def test_a_blind_guess_is_wrong_made_up_and_skips_the_search(world: World) -> None:
     assert paid(world, due(world), answer("$7.77 trillion")) == {
         "wrong_figure": -0.4,
