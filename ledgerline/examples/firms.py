@@ -19,7 +19,8 @@ _FORMS = (
     " Inc.", ", Inc.", " Corp.", " Corporation", " Company", " Co.", " Ltd.", " Limited", " PLC",
     " LLC", ", L.P.", " N.V.", " S.A.", " AG", " & Co.",
 )  # fmt: skip
-_CAPITALS = 0.1
+_CAPITALS = 0.2
+_STUTTERING = 0.15
 
 
 def firm(rng: random.Random) -> str:
@@ -40,6 +41,8 @@ def firm(rng: random.Random) -> str:
         f"{first}, {second} & {third}",
         f"{first} & Sons",
         f"{first} of {second}",
+        f"{first} of {second} {line}",
+        f"{first} {second} of {third}",
         f"{first}{second.lower()}",
         initials(rng),
     )
@@ -52,4 +55,8 @@ def firm(rng: random.Random) -> str:
 def _word(rng: random.Random) -> str:
     if rng.random() < 0.5:
         return rng.choice(NOUNS if rng.random() < 0.7 else ADJECTIVES).capitalize()
-    return invented_word(rng).capitalize()
+    word = invented_word(rng)
+    if rng.random() < _STUTTERING:  # "Tumdum": which of two like pieces a copy has come to
+        at = rng.randint(2, 4)
+        word = word[:at] + word[:at] + word[at:]
+    return word.capitalize()

@@ -30,6 +30,17 @@ _ACT = (
     "income", "investments", "losses", "payments", "proceeds", "provision", "purchases",
     "recoveries", "reductions", "settlements", "transfers",
 )  # fmt: skip
+# And words that stand anywhere in a statement: what has been copied only behind "net cash from"
+# can't be begun with.
+_STATEMENT = (
+    "adjusted", "administrative", "assets", "borrowing", "buildings", "cash", "claims", "costs",
+    "credit", "debt", "deferred", "deposits", "depreciation", "diluted", "disposals", "dividends",
+    "earnings", "equity", "expense", "expenses", "finance", "financing", "fixed", "funding",
+    "funds", "general", "goods", "intangibles", "inventory", "investing", "issued", "issuance",
+    "leases", "liabilities", "loans", "marketing", "plant", "premium", "profit", "property",
+    "receivables", "repurchases", "reserves", "restructuring", "revenue", "royalties", "sales",
+    "securities", "selling", "shares", "spending", "stock", "tax", "taxes", "turnover", "working",
+)  # fmt: skip
 _OWNERS = ("alumni", "associates", "co-owners", "franchisees", "members", "partners", "sponsors")
 _STATE = ("accrued", "consolidated", "disputed", "impaired", "pledged", "restricted", "settled")
 _DO = ("acquire", "develop", "equip", "lease", "maintain", "replace", "restore", "upgrade")
@@ -47,7 +58,7 @@ _ENDINGS = ("", "", "l", "m", "n", "r", "s", "t", "x", "ment", "ing", "tion", "u
 
 def indicator(rng: random.Random) -> str:
     """A name such as "brisk orchard response time", "total survey and wagon hours" or "DTR"."""
-    first = rng.choice(ADJECTIVES) if rng.random() < 0.5 else invented_word(rng)
+    first = rng.choice((*ADJECTIVES, *_STATEMENT)) if rng.random() < 0.6 else invented_word(rng)
     thing, other, third = (_thing(rng) for _ in range(3))
     measure = rng.choice(_MEASURE) if rng.random() < 0.5 else _thing(rng)
     act, leading, state = rng.choice(_ACT), rng.choice(_LEADING), rng.choice(_STATE)
@@ -96,11 +107,16 @@ def indicator(rng: random.Random) -> str:
 
 
 def _thing(rng: random.Random) -> str:
-    return rng.choice(NOUNS) if rng.random() < 0.75 else invented_word(rng).lower()
+    draw = rng.random()
+    if draw < 0.2:
+        return rng.choice(_STATEMENT)
+    return rng.choice(NOUNS) if draw < 0.8 else invented_word(rng).lower()
 
 
 def _plural(thing: str) -> str:
-    """ "policies", "surveys", "boxes"."""
+    """ "policies", "surveys", "boxes"; words of a statement stay as they stand there."""
+    if thing in _STATEMENT:
+        return thing
     if thing.endswith("y") and thing[-2:-1] not in "aeo":
         return f"{thing[:-1]}ies"
     return f"{thing}es" if thing.endswith(("s", "x", "sh", "ch")) else f"{thing}s"

@@ -39,9 +39,12 @@ def step_metrics(
 
 
 def _share_with(measure: Callable[[str], float], played: Sequence[Rollout]) -> float:
-    """Share of rollouts with a turn that is, by `measure`, more than half of that."""
+    """Share of rollouts with a turn of the policy's own that is, by `measure`, more than half of
+    that.
+    """
     found = sum(
-        any(measure(turn.text) > 0.5 for turn in rollout.transcript.turns) for rollout in played
+        any(measure(turn.text) > 0.5 for turn in rollout.transcript.turns[rollout.given :])
+        for rollout in played
     )
     return found / len(played)
 

@@ -26,7 +26,7 @@ class Rollout:
     """One episode of one item. `group` numbers the item among those played together.
 
     `tokens`, `sampled` and `logprobs` run over the whole history; only tokens with `sampled`
-    true were chosen by the policy.
+    true were chosen by the policy. `given`: turns at the beginning that were not.
     """
 
     item: Item
@@ -37,6 +37,7 @@ class Rollout:
     transcript: Transcript
     reward: Reward
     succeeded: bool
+    given: int = 0
 
 
 def roll_out(
@@ -75,6 +76,7 @@ def roll_out(
                 transcript=transcript,
                 reward=task.score(transcript, item),
                 succeeded=task.succeeded(transcript, item),
+                given=int(bool(begun) and bool(begun[group])),
             )
         )
     return rollouts

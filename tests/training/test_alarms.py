@@ -97,6 +97,12 @@ def test_every_alarm_of_params_has_something_that_rings_it(codec):
     assert SETTINGS.divergence is not None
 
 
+def test_a_turn_that_was_put_in_its_mouth_is_not_its_own(codec):
+    stuck = rollouts(codec, "so it is, " * 4, LOOK, SAY)
+    assert metrics(stuck, losses())["repeated"] == 1.0
+    assert metrics([replace(one, given=1) for one in stuck], losses())["repeated"] == 0.0
+
+
 def test_a_healthy_run_rings_nothing(codec):
     assert rung(Alarms(SETTINGS), 40, healthy(codec)) == []
 
