@@ -51,7 +51,7 @@ def filings_task(params: PracticeParams, search: Search) -> Task:
         score=rubric(params).score,
         succeeded=_succeeded,
         expert=honest,
-        slip=lambda example, rng: bungled(example, search, rng),
+        slip=lambda example, rng, turn: bungled(example, search, rng, turn),
     )
 
 

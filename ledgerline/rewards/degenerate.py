@@ -77,13 +77,18 @@ def comes_next(example: Example) -> str:
     return _NEXT.get(example.kind, "figure" if example.calls else "text")
 
 
+def _said(example: Example, turn: int) -> str:
+    """What the honest expert says before the call of that turn."""
+    return "" if turn else f"{comes_next(example)}\n"
+
+
 def honest(example: Example) -> Script:
     """Says what comes next, looks up what the shortest honest episode does, then answers or
     abstains.
     """
 
     def script(_: str, turns: Sequence[Turn]) -> str:
-        said = "" if turns else f"{comes_next(example)}\n"
+        said = _said(example, len(turns))
         made = [turn.arguments for turn in turns if turn.tool == "search"]
         for lookup in example.calls:
             if arguments(lookup) not in made:
@@ -93,11 +98,12 @@ def honest(example: Example) -> Script:
     return script
 
 
-def bungled(example: Example, finder: Search, rng: random.Random) -> Slip | None:
-    """A first search gone wrong as a learner's does; None where there is none to be made.
+def bungled(example: Example, finder: Search, rng: random.Random, turn: int) -> Slip | None:
+    """A search gone wrong as a learner's does, in that turn; None where there is none to be made.
 
     An argument of the honest look-up, or two, are taken from elsewhere in the document or are
-    cut too short or too long; one may be missing, or stutter.
+    cut too short or too long; one may be missing, or stutter. Before it the first turn says what
+    the honest one says: how it begins must not tell that it went wrong.
     """
     words = example.prompt.split()
     if not example.calls or len(words) < 2:
@@ -110,7 +116,7 @@ def bungled(example: Example, finder: Search, rng: random.Random) -> Slip | None
         call = read_call(slip.text, tools_of(environment))
         environment.search(**call.arguments)
         if not environment.evidence[-1]["hit"] and call.arguments != meant:
-            return slip
+            return replace(slip, wrong=_said(example, turn) + slip.wrong)
     return None
 
 

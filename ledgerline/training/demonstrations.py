@@ -138,9 +138,11 @@ def _slips(item: Item, task: Task, share: float, random_: random.Random) -> list
     The second often repeats the first: that is what a learner does, and must get out of.
     """
     slips: list[Slip] = []
+    seed = random_.random()
     while len(slips) < _MOST_SLIPS and random_.random() < share:
-        again = slips and random_.random() < _REPEATED
-        slip = slips[0] if again else task.slip(item, random_)
+        if slips and random_.random() >= _REPEATED:
+            seed = random_.random()
+        slip = task.slip(item, random.Random(seed), len(slips))
         if slip is None:
             break
         slips.append(slip)

@@ -39,8 +39,8 @@ class Task:
     `make` gives a fresh environment, `fields` what its `reset` takes for an item, `score` the
     reward of a transcript, `succeeded` whether the item was solved (what accuracy counts),
     `expert` a script that solves an item honestly, from wherever the episode stands
-    (demonstrations are played from it), and `slip` a first turn that goes wrong, or None, for
-    demonstrations of how to go on from there.
+    (demonstrations are played from it), and `slip` a turn that goes wrong (its number counts
+    from 0), or None, for demonstrations of how to go on from there.
     """
 
     make: Callable[[], Environment]
@@ -49,4 +49,4 @@ class Task:
     score: Callable[[Transcript, Any], Reward]
     succeeded: Callable[[Transcript, Any], bool]
     expert: Callable[[Any], Script]
-    slip: Callable[[Any, random.Random], Slip | None] = lambda _item, _rng: None
+    slip: Callable[[Any, random.Random, int], Slip | None] = lambda _item, _rng, _turn: None

@@ -245,7 +245,7 @@ class Trainer:
         random_ = random.Random(f"{self.settings.seed}:{self._step}:{index}")
         if random_.random() >= self.settings.slips:
             return []
-        slip = self.task.slip(self.items[index], random_)
+        slip = self.task.slip(self.items[index], random_, 0)
         return self.policy.codec.encode_slip(slip.wrong, slip.rest) if slip else []
 
     def _probe(self) -> list[Rollout]:

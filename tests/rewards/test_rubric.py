@@ -216,10 +216,13 @@ def test_nothing_is_suggested_where_the_document_itself_is_what_fails(world: Wor
 def test_a_slip_misses_and_the_expert_goes_on_from_it(world: World) -> None:
     slipped = 0
     for number, example in enumerate(world.examples):
-        first = bungled(example, world.search, random.Random(number))
+        first = bungled(example, world.search, random.Random(number), 0)
         if first is None:
             continue
         slipped += 1
+        second = bungled(example, world.search, random.Random(number), 1)
+        assert second is not None
+        assert first.text == f"figure\n{second.text}"
         follow = honest(example)
 
         def script(

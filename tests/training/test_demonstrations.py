@@ -74,7 +74,7 @@ def test_first_turns_come_in_their_share_where_nothing_slips():
 def test_slips_come_in_their_share_and_the_same_for_a_seed():
     codec = new_policy().codec
     items = [replace(QUESTIONS[0], id=f"q{number}") for number in range(200)]
-    task = replace(TASK, slip=lambda _item, _rng: Slip("What is?"))
+    task = replace(TASK, slip=lambda _item, _rng, _turn: Slip("What is?"))
 
     def shown(seed):
         return [demonstration(codec, task, one, QUESTIONS, SETTINGS, seed) for one in items]

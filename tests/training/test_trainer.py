@@ -76,7 +76,7 @@ def test_the_distance_from_the_base_grows_from_nothing(warmed, tmp_path):
 def test_practice_goes_on_from_a_turn_that_the_policy_did_not_choose(warmed, tmp_path):
     policy, trainer = make(warmed, tmp_path, steps=1, slips=1.0)
     slip = policy.codec.encode_slip("What?", "")
-    trainer.task = replace(TASK, slip=lambda _item, _rng: Slip("What?"))
+    trainer.task = replace(TASK, slip=lambda _item, _rng, _turn: Slip("What?"))
     before = trainer.sampler.success_rates().tolist()
     played = []
     trainer.run(lambda step: played.extend(step.rollouts))
