@@ -84,6 +84,9 @@ def main() -> None:
             for name in arguments.names or VARIANTS
         }
         for done in as_completed(running):
+            if done.exception() is not None:
+                print(f"{running[done]} failed: {done.exception()}", file=sys.stderr)
+                continue
             results[running[done]] = done.result()
             rows = {name: results[name] for name in VARIANTS if name in results}
             write_bytes(arguments.results, orjson.dumps(rows, option=orjson.OPT_INDENT_2) + b"\n")

@@ -37,7 +37,8 @@ def build_optimizers(
         weight_decay=settings.weight_decay,
         adjust_lr_fn="match_rms_adamw",
     )
-    return [muon, _adamw(rest, settings)]
+    # Of an adapter there is nothing but matrices.
+    return [muon, _adamw(rest, settings)] if rest else [muon]
 
 
 def _adamw(parameters: list[torch.nn.Parameter], settings: OptimizerSettings) -> torch.optim.AdamW:
