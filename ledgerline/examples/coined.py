@@ -85,11 +85,13 @@ def _coined(
         return example
     make = _firm_like if what == "company" else _metric_like
     for _ in range(_TRIES):
-        name = make(written, mentions, rng)
+        name = make(written, rng)
         prompt = f"{example.prompt[: only.start]}{name}{example.prompt[only.end :]}"
         if (
             name
             and not mentions.find(name)
+            # Nor by mistake: "interest carriages", or a firm that is called R&D.
+            and mentions.catalogue.named(name) is None
             and not holdouts.invented(Holdout(what), name)
             and prompt.count(name) == 1
             and len(prompt) <= longest_prompt
@@ -104,16 +106,15 @@ def _coined(
     return example
 
 
-def _metric_like(written: str, mentions: Mentions, rng: random.Random) -> str | None:
+def _metric_like(written: str, rng: random.Random) -> str | None:
     """A metric's name that can stand where `written` stood; None where this try made none."""
     name = indicator(rng)
-    # None that is known by mistake either: "interest carriages".
-    if is_plural(name) is not is_plural(written) or mentions.catalogue.named(name) is not None:
+    if is_plural(name) is not is_plural(written):
         return None
     return capitalised(name) if written[0].isupper() else name
 
 
-def _firm_like(written: str, _: Mentions, rng: random.Random) -> str | None:
+def _firm_like(written: str, rng: random.Random) -> str | None:
     """The same of a company: with the ending that a possessive or a full stop after it needs."""
     name = firm(rng)
     fits = all(name.lower().endswith(end) is written.lower().endswith(end) for end in ("s", "."))

@@ -111,4 +111,4 @@ def test_indicators_hardly_ever_name_a_metric() -> None:
     # Any words may stand in a name, so that one is now and then near to a metric's; such a document
     # is refused when its look-up finds something.
     named = [name for name in spelt_out if isinstance(catalogue.resolve(name), Metric)]
-    assert len(named) < len(names) / 500, named
+    assert len(named) < len(names) / 250, named
