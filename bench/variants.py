@@ -75,9 +75,12 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("bench/results/variants.json"))
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in VARIANTS]
+    if arguments.jobs < 1:
+        parser.error("--jobs is at least 1")
     if unknown:
         parser.error(f"no variant is called {unknown}; there are {list(VARIANTS)}")
     results = orjson.loads(arguments.results.read_bytes()) if arguments.results.is_file() else {}
+    failed = []
     with ThreadPoolExecutor(arguments.jobs) as pool:
         running = {
             pool.submit(outcome, VARIANTS[name], arguments.jobs): name
@@ -85,12 +88,14 @@ def main() -> None:
         }
         for done in as_completed(running):
             if done.exception() is not None:
-                print(f"{running[done]} failed: {done.exception()}", file=sys.stderr)
+                failed.append(f"{running[done]} failed: {done.exception()}")
                 continue
             results[running[done]] = done.result()
             rows = {name: results[name] for name in VARIANTS if name in results}
             write_bytes(arguments.results, orjson.dumps(rows, option=orjson.OPT_INDENT_2) + b"\n")
     Console().print(table(results))
+    if failed:
+        sys.exit("\n".join(failed))
 
 
 def outcome(changes: dict[str, Any], jobs: int) -> dict[str, dict[str, float]]:

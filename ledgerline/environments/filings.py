@@ -65,7 +65,7 @@ class FilingsEnvironment:
             document or the filings suggest instead.
         """
         asked: dict[Argument, str] = {"company": company, "metric": metric, "period": period}
-        whole = {name: self._plain(self._whole(name, text)) for name, text in asked.items()}
+        whole = {name: self._plain(name, self._whole(name, text)) for name, text in asked.items()}
         answer = self._search(**whole, as_of=self._document_date)
         entry: dict[str, Any] = {"tool": "search", "arguments": asked}
         if isinstance(answer, Hit):
@@ -116,7 +116,7 @@ class FilingsEnvironment:
         """
         meant = dict(asked)
         for argument, text in asked.items():
-            known = self._search.knows(argument, self._plain(text))
+            known = self._search.knows(argument, self._plain(argument, text))
             names = self._names(argument)
             if names and (argument == failed or not known):
                 meant[argument] = names[-1]
@@ -130,16 +130,17 @@ class FilingsEnvironment:
         What its glossary has comes after what everybody knows.
         """
         names = _named(self._search, self._document)[argument]
-        return names + [
-            name
-            for name, usual in self._glossary.items()
-            if name in self._document and self._search.knows(argument, usual)
-        ]
+        return names + [name for name in self._meanings(argument) if name in self._document]
 
-    def _plain(self, text: str) -> str:
-        """What the glossary says of `text`, or else `text`."""
-        meanings = {name.casefold(): meaning for name, meaning in self._glossary.items()}
+    def _plain(self, argument: Argument, text: str) -> str:
+        """What the glossary says of `text` as that argument, or else `text`."""
+        meanings = {name.casefold(): usual for name, usual in self._meanings(argument).items()}
         return meanings.get(text.casefold(), text)
+
+    def _meanings(self, argument: Argument) -> dict[str, str]:
+        """The part of the glossary that is of that argument."""
+        knows = self._search.knows
+        return {name: usual for name, usual in self._glossary.items() if knows(argument, usual)}
 
     def return_answer(self, answer: str) -> str:
         """End with the figure that completes the document, or with nothing.

@@ -163,7 +163,7 @@ def headline(evidence: Evidence) -> str:
     if usual and cautious:
         shown = cautious.measures
         of_usual += (
-            f" Shown from a confidence of {cautious.threshold:.3f}, which validation asks for: "
+            f" Shown from a confidence of {cautious.threshold:.4f}, which validation asks for: "
             f"right on {percent(shown.accuracy.value)}, {percent(shown.wrong_shown.value)} wrong "
             f"of shown, silent on {percent(shown.silence_recall.value)} where none is due."
         )

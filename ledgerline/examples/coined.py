@@ -86,22 +86,25 @@ def _coined(
     make = _firm_like if what == "company" else _metric_like
     for _ in range(_TRIES):
         name = make(written, rng)
-        prompt = f"{example.prompt[: only.start]}{name}{example.prompt[only.end :]}"
+        # Nothing is known by it, nor by mistake: "interest carriages", or a firm called R&D.
         if (
-            name
-            and not mentions.find(name)
-            # Nor by mistake: "interest carriages", or a firm that is called R&D.
-            and mentions.catalogue.named(name) is None
-            and not holdouts.invented(Holdout(what), name)
-            and prompt.count(name) == 1
-            and len(prompt) <= longest_prompt
+            name is None
+            or mentions.find(name)
+            or mentions.catalogue.named(name) is not None
+            or holdouts.invented(Holdout(what), name)
         ):
+            continue
+        if what == "metric" and written[0].isupper():
+            name = capitalised(name)
+        prompt = f"{example.prompt[: only.start]}{name}{example.prompt[only.end :]}"
+        glossary = (*example.glossary, (name, written))
+        if len(prompt) <= longest_prompt and all(prompt.count(each) == 1 for each, _ in glossary):
             return replace(
                 example,
                 id=identity(prompt, example.document_date, example.completion),
                 prompt=prompt,
                 calls=tuple(replace(call, **{what: name}) for call in example.calls),
-                glossary=(*example.glossary, (name, written)),
+                glossary=glossary,
             )
     return example
 
@@ -109,9 +112,7 @@ def _coined(
 def _metric_like(written: str, rng: random.Random) -> str | None:
     """A metric's name that can stand where `written` stood; None where this try made none."""
     name = indicator(rng)
-    if is_plural(name) is not is_plural(written):
-        return None
-    return capitalised(name) if written[0].isupper() else name
+    return name if is_plural(name) is is_plural(written) else None
 
 
 def _firm_like(written: str, rng: random.Random) -> str | None:

@@ -30,7 +30,6 @@ _STUTTERED = 0.3
 _MARKS = ' ,.;:()|→•–-"“”'
 _NEXT = {
     "mid_word": "word",
-    "unfinished": "text",
     "already_written": "end",
     "narrative": "reason",
     "opinion": "view",
