@@ -28,7 +28,7 @@ class FilingsEnvironment:
     def __init__(self, search: Search):
         self._search = search
         self._document = ""
-        self._glossary: dict[str, str] = {}
+        self._glossary: tuple[tuple[str, str], ...] = ()
         self._document_date: date | None = None
         self.evidence: list[Mapping[str, Any]] = []
 
@@ -47,7 +47,7 @@ class FilingsEnvironment:
         if isinstance(document_date, str):
             document_date = date.fromisoformat(document_date)
         self._document = document
-        self._glossary = dict(glossary)
+        self._glossary = tuple((name, usual) for name, usual in glossary)
         self._document_date = document_date
         self.evidence = []
         return document
@@ -130,17 +130,14 @@ class FilingsEnvironment:
         What its glossary has comes after what everybody knows.
         """
         names = _named(self._search, self._document)[argument]
-        return names + [name for name in self._meanings(argument) if name in self._document]
+        coined = _glossary_of(self._search, self._glossary)[argument]
+        return names + [name for name in coined if name in self._document]
 
     def _plain(self, argument: Argument, text: str) -> str:
         """What the glossary says of `text` as that argument, or else `text`."""
-        meanings = {name.casefold(): usual for name, usual in self._meanings(argument).items()}
+        coined = _glossary_of(self._search, self._glossary)[argument]
+        meanings = {name.casefold(): usual for name, usual in coined.items()}
         return meanings.get(text.casefold(), text)
-
-    def _meanings(self, argument: Argument) -> dict[str, str]:
-        """The part of the glossary that is of that argument."""
-        knows = self._search.knows
-        return {name: usual for name, usual in self._glossary.items() if knows(argument, usual)}
 
     def return_answer(self, answer: str) -> str:
         """End with the figure that completes the document, or with nothing.
@@ -175,6 +172,18 @@ def _named(search: Search, document: str) -> dict[Argument, list[str]]:
     if last:
         named["period"].append(last)
     return named
+
+
+@lru_cache(maxsize=10_000)
+def _glossary_of(
+    search: Search, glossary: tuple[tuple[str, str], ...]
+) -> dict[Argument, dict[str, str]]:
+    """For each argument its part of the glossary: name → usual name."""
+    arguments: tuple[Argument, ...] = ("company", "metric", "period")
+    return {
+        argument: {name: usual for name, usual in glossary if search.knows(argument, usual)}
+        for argument in arguments
+    }
 
 
 def _within(words: Sequence[str], name: Sequence[str]) -> bool:
