@@ -63,7 +63,7 @@ def main(params: TrainParams) -> None:
     ):
         task = filings_task(params, Search(store))
         trainer = Trainer(policy, engine, task, items, settings, checkpoints)
-        validation = read_jsonl(EXAMPLES / "validation.jsonl")
+        validation = read_jsonl(EXAMPLES / "validation.jsonl")[: settings.validation]
 
         def solved() -> float:
             return success_rate(policy, engine, task, validation)

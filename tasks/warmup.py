@@ -51,7 +51,7 @@ def main(params: WarmupParams) -> None:
     settings = params.warmup
     processes = Processes()
     train = read_jsonl(EXAMPLES / "train.jsonl")
-    validation = read_jsonl(EXAMPLES / "validation.jsonl")
+    validation = read_jsonl(EXAMPLES / "validation.jsonl")[: settings.validation]
     with Store.open(FACTS, read_only=True) as store:
         task = filings_task(params, Search(store))
         policy = scratch_policy(params, train) if params.policy.base == "scratch" else None

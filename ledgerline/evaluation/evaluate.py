@@ -47,20 +47,22 @@ RULE = "rule"
 class EvaluateSettings(Settings):
     """What is played and how it is looked at.
 
-    `test`, `validation`: at most so many examples of each split. `suite`: prompts in each
-    adversarial suite. `timed`: test examples that each policy plays alone, for latency.
+    `test`, `validation`: at most so many examples of each split; the latter are for the trained
+    policy's thresholds, and others than it play no more than `others` of them. `suite`: prompts in
+    each adversarial suite. `timed`: test examples that each policy plays alone, for latency.
     `engine`: how policies generate here, on a machine that costs `dollars_per_hour`.
-    `slice_examples`: the least that a slice must hold to be looked at; `shown_slices` of them
-    are printed beside those that matter most. `harder_kinds` have rows of their own; all others
-    make up the slice "usual kinds" of what is new in everything.
-    `threshold_steps`: thresholds tried on validation. `rule`: whether to play the baseline
-    without a model. `prompted`: models behind an API. `completions`: printed in full. `read`:
-    rollouts in the report, `failures` of them first.
+    `slice_examples`: the least that a slice must hold to be looked at; `shown_slices` of them are
+    printed beside those that matter most. `harder_kinds` have rows of their own; all others make up
+    the slice "usual kinds" of what is new in everything. `threshold_steps`: thresholds tried on
+    validation for one to certify. `cautious`: what the other threshold may let pass there. `rule`:
+    whether to play the baseline without a model. `prompted`: models behind an API. `completions`:
+    printed in full. `read`: rollouts in the report, `failures` of them first.
     """
 
     seed: int
     test: int
     validation: int
+    others: int
     suite: int
     timed: int
     engine: EngineSettings
@@ -69,6 +71,7 @@ class EvaluateSettings(Settings):
     shown_slices: int
     harder_kinds: tuple[str, ...]
     threshold_steps: int
+    cautious: float
     uncertainty: Uncertainty
     rule: bool
     prompted: tuple[PromptedSettings, ...]
@@ -99,8 +102,8 @@ class Evidence:
     """All that came of an evaluation.
 
     `thresholds`: per policy the certified confidence threshold, None where there is none.
-    `cautious`: what the threshold gives that keeps within the limit on the validation split's
-    usual kinds, for policies that have one.
+    `cautious`: what the threshold gives that lets little pass on the validation split's usual
+    kinds, for policies that have one.
     """
 
     records: dict[str, list[Record]]
@@ -130,18 +133,23 @@ def play_all(
 
     A prompted model is asked no more of each than its settings say: the first ones drawn.
     """
-    at_most = {prompted.name: prompted.examples for prompted in settings.prompted}
+    asked = {prompted.name: prompted.examples for prompted in settings.prompted}
     parts = (
         (TEST, draw(test, settings.test, settings.seed)),
         (VALIDATION, draw(validation, settings.validation, settings.seed)),
         (SUITE, adversarial(test, settings.suite, settings.seed)),
     )
+
+    def share(name: str, split: str, examples: list[Example]) -> list[Example]:
+        others = settings.others if split == VALIDATION and name != TRAINED else None
+        return examples[: asked.get(name)][:others][shard]
+
     return [
         record
         for name, player in players.items()
         for split, examples in parts
         for record in evaluate_policy(
-            name, player, examples[: at_most.get(name)][shard], rubric, slicer, split
+            name, player, share(name, split, examples), rubric, slicer, split
         )
     ]
 
@@ -163,7 +171,7 @@ def weigh(
         for name, rows in validation.items()
     }
     cautious = {
-        name: cautious_threshold(in_slice(rows, USUAL), wrong_limit)
+        name: cautious_threshold(in_slice(rows, USUAL), settings.cautious)
         for name, rows in validation.items()
     }
     names = slices_present(next(iter(test.values()), []), settings.slice_examples)

@@ -71,8 +71,10 @@ class Record:
         return self.example_id if self.cik is None else f"cik:{self.cik}"
 
     def served(self, threshold: float) -> "Record":
-        """The record as a reader would see it when answers below `threshold` are withheld."""
-        if not self.shown or self.confidence >= threshold:
+        """The record as a reader sees it: of answers below `threshold`, and of episodes that ended
+        without any, nothing.
+        """
+        if self.shown and self.confidence >= threshold:
             return self
         return replace(
             self,

@@ -151,16 +151,20 @@ def scored_values(batch: Batch, values: Sequence[Sequence[float]]) -> Tensor:
     return _pad(rows, batch.tokens.shape[1], batch.tokens.device).float()[batch.scored]
 
 
-def logprobs(model: PreTrainedModel, batch: Batch, temperature: float) -> tuple[Tensor, Tensor]:
+def logprobs(
+    model: PreTrainedModel, batch: Batch, temperature: float, entropies: bool = True
+) -> tuple[Tensor, Tensor]:
     """Log-probabilities and entropies of a batch's scored tokens, in row order: both [tokens].
 
-    Only the former have a gradient. Scores are made for these tokens alone: those of a whole
-    history would be most of the memory.
+    Only the former have a gradient; the latter are 0 without `entropies`. Scores are made for these
+    tokens alone: those of a whole history would be most of the memory.
     """
     states = _states(model, batch)
     dtype = _working_dtype(states)
     head = model.get_output_embeddings().weight.to(dtype)
-    return likelihood(states.to(dtype), head, batch.tokens[batch.scored], temperature)
+    return likelihood(
+        states.to(dtype), head, batch.tokens[batch.scored], temperature, entropies=entropies
+    )
 
 
 def _working_dtype(states: Tensor) -> torch.dtype:

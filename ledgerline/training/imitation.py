@@ -42,20 +42,27 @@ class Expert:
     dtype: torch.dtype
     seed: int
 
-    def imitate(self, update: int) -> float:
-        """Add the gradient of imitating it in the update of that number; the mean loss.
+    def play(self, updates: Sequence[int]) -> list[list[Demonstration]]:
+        """What it shows in the updates of those numbers; each process plays its part.
 
-        What it plays follows from the number, so that all processes and a resumed run draw alike.
+        It follows from the numbers, so that all processes and a resumed run draw alike.
         """
-        random_ = random.Random(f"{self.seed}:{update}")
-        chosen = random_.sample(self.items, min(self.settings.number, len(self.items)))
         processes = Processes()
-        shown = processes.gather(
-            [
-                demonstration(self.policy.codec, self.task, item, chosen, self.settings, update)
-                for item in processes.share(chosen)
-            ]
-        )
+        mine = []
+        for update in updates:
+            random_ = random.Random(f"{self.seed}:{update}")
+            chosen = random_.sample(self.items, min(self.settings.number, len(self.items)))
+            mine.append(
+                [
+                    demonstration(self.policy.codec, self.task, item, chosen, self.settings, update)
+                    for item in processes.share(chosen)
+                ]
+            )
+        parts = processes.gather([mine])
+        return [[one for part in update for one in part] for update in zip(*parts, strict=True)]
+
+    def imitate(self, shown: Sequence[Demonstration]) -> float:
+        """Add the gradient of imitating what was shown; this process's part of the mean loss."""
         return imitate(
             self.policy.plain,
             shown,
@@ -76,11 +83,11 @@ def imitate(
 ) -> float:
     """Add `weight` times the gradient of the mean loss over the demonstrations' sampled tokens.
 
-    Returns that mean, of all processes; each computes its part, and gradients are left to be
-    summed over them. What was only read adds its part by `reading`; the loss that is returned is of
-    the sampled tokens alone. The batch is a random one, cut into pieces of similar length only to
-    save padding: batches of one length each would hold answers given at once or answers looked
-    up, never both, and the policy would learn whichever came last.
+    Of several processes each computes its part of that mean, which is returned, and of the
+    gradients: both are left to be summed. What was only read adds its part by `reading`; the loss
+    that is returned is of the sampled tokens alone. The batch is a random one, cut into pieces of
+    similar length only to save padding: batches of one length each would hold answers given at once
+    or answers looked up, never both, and the policy would learn whichever came last.
     """
     processes = Processes()
     number = sum(sum(demonstration.sampled) for demonstration in demonstrations)
@@ -93,12 +100,12 @@ def imitate(
         model.device,
     ):
         with autocast(model.device, dtype):
-            found, _ = logprobs(model, piece, temperature=1.0)
+            found, _ = logprobs(model, piece, temperature=1.0, entropies=False)
         own = scored_values(piece, [one.sampled for one in mine])
         loss = -(found * (own + reading * (1 - own))).sum() / number
         (weight * loss).backward()  # type: ignore[no-untyped-call]
         total -= float((found.detach() * own).sum() / number)
-    return sum(processes.gather([total]))
+    return total
 
 
 def _learnt(demonstration: Demonstration, reading: float) -> list[bool]:

@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 
 from ledgerline.settings import Settings
+from ledgerline.training.muon import Muon
 
 
 class OptimizerSettings(Settings):
@@ -31,7 +32,7 @@ def build_optimizers(
         return [_adamw([value for _, value in named], settings)]
     hidden = [value for name, value in named if value.ndim == 2 and "embed" not in name]
     rest = [value for name, value in named if value.ndim != 2 or "embed" in name]
-    muon = torch.optim.Muon(
+    muon = Muon(
         hidden,
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,

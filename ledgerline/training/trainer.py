@@ -52,9 +52,9 @@ class TrainerSettings(Settings):
     `patience`: updates in a row that may be lost to a loss that is not finite. `checkpoints`: how
     many are kept. `averaging`: share of the weights' running average that a step keeps; the
     average is what the run leaves, and 0 makes it the last weights. `validate_every`: steps after
-    which it is tried on what it doesn't learn from; the best of these is left. `logged_rollouts`:
-    groups of each step that are written down to be read. `probes`: prompts that are played greedily
-    now and then, the same ones all along.
+    which it is tried on what it doesn't learn from, `validation` items; the best of these is left.
+    `logged_rollouts`: groups of each step that are written down to be read. `probes`: prompts that
+    are played greedily now and then, the same ones all along.
     """
 
     examples: Path
@@ -79,6 +79,7 @@ class TrainerSettings(Settings):
     checkpoints: int
     averaging: float = Field(ge=0, lt=1)
     validate_every: int = Field(ge=1)
+    validation: int = Field(ge=1)
     logged_rollouts: int
     probes: ProbeSettings
     kl_rollouts: int
@@ -276,14 +277,15 @@ class Trainer:
         if not settings.beside.number:
             norm = self._apply() if losses else 0.0
             return losses, {"grad_norm": norm, "learning_rate": rate}
+        first = self._step * settings.beside.updates
         imitation, norms = [], []
-        for update in range(settings.beside.updates):
-            imitation.append(self.expert.imitate(self._step * settings.beside.updates + update))
+        for shown in self.expert.play(range(first, first + settings.beside.updates)):
+            imitation.append(self.expert.imitate(shown))
             norms.append(self._apply())
         return losses, {
             "grad_norm": norms[0],
             "learning_rate": rate,
-            "imitation_loss": fmean(imitation),
+            "imitation_loss": sum(self.processes.gather([fmean(imitation)])),
         }
 
     def _apply(self) -> float:

@@ -28,11 +28,11 @@ from ledgerline.training.processes import Processes
 class WarmupSettings(Settings):
     """`seed`: of the weights, the choice of demonstrations and their order. `batch`:
     demonstrations a step. `target`: share of validation items solved at which the
-    warm-up stops; it is checked every `check_every` steps. `steps`: where it stops at the
-    latest. `batch_tokens`: what one forward pass holds, padding included.
+    warm-up stops; it is checked every `check_every` steps, on `validation` of them. `steps`: where
+    it stops at the latest. `batch_tokens`: what one forward pass holds, padding included.
     `reading`: weight of a token that the policy only reads beside one that it chooses. To foresee
-    how a document goes on is to know where its names begin and end. `pass_rate_prompts`:
-    training prompts, some with a figure due and some without, on which the base is observed.
+    how a document goes on is to know where its names begin and end. `pass_rate_prompts`: training
+    prompts, some with a figure due and some without, on which the base is observed.
     """
 
     seed: int
@@ -43,6 +43,7 @@ class WarmupSettings(Settings):
     steps: int
     decay_from: int
     check_every: int
+    validation: int
     target: float
     pass_rate_prompts: int
     dtype: Literal["float32", "bfloat16"]
@@ -92,7 +93,8 @@ def warm_up(
         apply_gradients(model, optimizers, settings.optimizer.max_grad_norm)
         if step % settings.check_every == 0 or step == settings.steps:
             model.eval()
-            check = WarmupStep(step, float(np.mean(losses)), success_rate())
+            loss = sum(processes.gather([float(np.mean(losses))]))
+            check = WarmupStep(step, loss, success_rate())
             model.train()
             losses = []
             history.append(check)

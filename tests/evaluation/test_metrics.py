@@ -65,6 +65,14 @@ def test_withholding_unsure_answers_turns_them_into_silence() -> None:
     assert served.accuracy.value == pytest.approx(3 / 7)  # "b" lost, "f" gained
 
 
+def test_whoever_runs_out_shows_a_reader_nothing() -> None:
+    for due in (False, True):
+        ran_out = silent("g", due=due, outcome="out_of_turns", answer=None, right=False)
+        seen = ran_out.served(0.0)
+        assert seen.silent
+        assert seen.right is not due
+
+
 def test_pairs_are_by_example_and_counted_both_ways() -> None:
     old = [silent("a", due=True, cik=1), record("b", cik=2), record("x", cik=9)]
     pairs = pair(old, ROWS)

@@ -117,6 +117,7 @@ def learn(examples: tuple[Example, ...], search: Search) -> Policy:
         "steps": 120,
         "decay_from": 100,
         "check_every": 120,
+        "validation": 8,
         "target": 1.0,
         "pass_rate_prompts": 1,
         "dtype": "float32",

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ledgerline.training.muon import Muon
 from ledgerline.training.optimizers import OptimizerSettings, apply_gradients, build_optimizers
 
 MUON = OptimizerSettings(
@@ -21,3 +22,40 @@ def test_muon_takes_matrices_and_adamw_the_rest_where_there_is_any(bias, number)
     apply_gradients(model, optimizers, MUON.max_grad_norm)
     for old, new in zip(before, model.parameters(), strict=True):
         assert not torch.equal(old, new)
+
+
+def test_muon_steps_as_torchs_does():
+    """Matrices of one shape, of that shape turned, of another, and one without a gradient."""
+    generator = torch.Generator().manual_seed(3)
+    shapes = [(6, 10), (10, 6), (6, 10), (4, 4), (3, 5)]
+    settings = {"lr": 0.02, "weight_decay": 0.1, "adjust_lr_fn": "match_rms_adamw"}
+    sides = []
+    for kind in (torch.optim.Muon, Muon):
+        generator.manual_seed(3)
+        matrices = [torch.nn.Parameter(torch.randn(s, generator=generator)) for s in shapes]
+        optimizer = kind(matrices, **settings)
+        for _ in range(3):
+            for matrix in matrices[:-1]:
+                matrix.grad = torch.randn(matrix.shape, generator=generator)
+            optimizer.step()
+        sides.append((matrices, optimizer.state_dict()["state"]))
+    (theirs, their_state), (mine, my_state) = sides
+    for one, other in zip(theirs, mine, strict=True):
+        # Newton and Schulz work in bfloat16, and a batch adds up in another order.
+        torch.testing.assert_close(other, one, atol=2e-3, rtol=0)
+    assert my_state.keys() == their_state.keys() == {0, 1, 2, 3}
+    for place, state in their_state.items():
+        torch.testing.assert_close(my_state[place], state)
+
+
+def test_large_matrices_are_taken_one_by_one(monkeypatch):
+    """Memory is bounded, and the step is the same."""
+    results = []
+    for limit in (1 << 24, 1):
+        monkeypatch.setattr("ledgerline.training.muon._AT_ONCE", limit)
+        matrices = [torch.nn.Parameter(torch.eye(4) * scale) for scale in (1.0, 2.0)]
+        for matrix in matrices:
+            matrix.grad = torch.ones_like(matrix) + torch.eye(4)
+        Muon(matrices, lr=0.1).step()
+        results.append(matrices)
+    torch.testing.assert_close(results[0], results[1])
