@@ -47,7 +47,6 @@ from tasks.play import (
     play,
     played_in_shards,
 )
-from tasks.side_by_side import side_by_side
 from tasks.stage import run_stage, wide_console
 from tasks.tracking import stage_run
 
@@ -173,4 +172,4 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    run_stage("evaluate", EvaluateParams, side_by_side(main))
+    run_stage("evaluate", EvaluateParams, main)

@@ -26,8 +26,7 @@ from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.examples.mentions import Mentions
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
-from tasks.practice import rubric
-from tasks.side_by_side import PolicyParams
+from tasks.practice import PolicyParams, rubric
 from tasks.stage import run_stage
 
 FACTS = Path("data/clean/facts.sqlite")

@@ -16,7 +16,7 @@ from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
 from ledgerline.filings.search import Search
 from ledgerline.policy.engine import Sampling
-from ledgerline.policy.policy import Policy
+from ledgerline.policy.policy import Policy, PolicySettings
 from ledgerline.rewards.components import right_figure, right_silence
 from ledgerline.rewards.degenerate import bungled, honest
 from ledgerline.rewards.judge import JudgeSettings
@@ -40,6 +40,12 @@ class PracticeParams(Params):
     limits: Limits
     rubric: RubricSettings
     judge: JudgeSettings | None
+
+
+class PolicyParams(PracticeParams):
+    """What stages that play with a policy read besides."""
+
+    policy: PolicySettings
 
 
 def filings_task(params: PracticeParams, search: Search) -> Task:

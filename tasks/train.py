@@ -22,8 +22,13 @@ from ledgerline.training.mlflow_traces import chosen, log_traces
 from ledgerline.training.processes import Processes
 from ledgerline.training.traces import RunLog
 from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
-from tasks.practice import DIFFICULTY, filings_task, read_difficulty, success_rate
-from tasks.side_by_side import PolicyParams, side_by_side
+from tasks.practice import (
+    DIFFICULTY,
+    PolicyParams,
+    filings_task,
+    read_difficulty,
+    success_rate,
+)
 from tasks.stage import run_stage
 from tasks.tracking import StageRun, stage_run
 
@@ -153,4 +158,4 @@ def _curve(history: list[dict[str, float]]) -> str:
 
 
 if __name__ == "__main__":
-    run_stage("train", TrainParams, side_by_side(main))
+    run_stage("train", TrainParams, main)

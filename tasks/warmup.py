@@ -25,8 +25,14 @@ from ledgerline.training.demonstrations import Demonstration, choose, demonstrat
 from ledgerline.training.processes import Processes
 from ledgerline.training.task import Task
 from ledgerline.training.warmup import WarmupSettings, WarmupStep, warm_up
-from tasks.practice import DIFFICULTY, filings_task, pass_rates, sampled, success_rate
-from tasks.side_by_side import PolicyParams, side_by_side
+from tasks.practice import (
+    DIFFICULTY,
+    PolicyParams,
+    filings_task,
+    pass_rates,
+    sampled,
+    success_rate,
+)
 from tasks.stage import run_stage
 from tasks.tracking import stage_run
 
@@ -146,4 +152,4 @@ def _curve(history: list[WarmupStep]) -> str:
 
 
 if __name__ == "__main__":
-    run_stage("warmup", WarmupParams, side_by_side(main))
+    run_stage("warmup", WarmupParams, main)

@@ -42,7 +42,10 @@ def processor_time(repro: int, stage: str) -> float:
     """Seconds that the process of `stage` under the process `repro` has worked; 0 before it is."""
     try:
         for child in psutil.Process(repro).children(recursive=True):
-            if child.cmdline()[1:] == ["-m", f"tasks.{stage}"]:
+            if child.cmdline()[1:] in (
+                ["-m", f"tasks.{stage}"],
+                ["-m", "tasks.side_by_side", stage],
+            ):
                 return child.cpu_times().user
     except psutil.NoSuchProcess:
         pass
