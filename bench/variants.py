@@ -61,6 +61,8 @@ SLICE = "usual kinds"
 CAUTIOUS = "cautious"
 _SURE = ("accuracy", "wrong_shown", "silence_recall")
 _STAGES = ("synthesize", "warmup", "train", "evaluate")
+_SHARED = ("warmup", "train", "evaluate")
+"""Stages that several processes run."""
 _LEFT = {
     "synthesize": ("data/examples",),
     "warmup": ("models/base", "data/rollouts/difficulty.json", "reports/warmup.json"),
@@ -119,8 +121,9 @@ def outcome(changes: dict[str, Any], jobs: int) -> dict[str, dict[str, float]]:
             (place / path).parent.mkdir(parents=True, exist_ok=True)
             (place / path).symlink_to(here / path)
         for stage in stages:
+            module = ["tasks.side_by_side", stage] if stage in _SHARED else [f"tasks.{stage}"]
             subprocess.run(
-                [sys.executable, "-m", f"tasks.{stage}"],
+                [sys.executable, "-m", *module],
                 cwd=place,
                 env=os.environ | {"PYTHONPATH": str(here), "OMP_NUM_THREADS": threads},
                 check=True,

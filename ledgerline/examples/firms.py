@@ -21,12 +21,14 @@ _FORMS = (
 )  # fmt: skip
 _CAPITALS = 0.2
 _STUTTERING = 0.15
+_ALIKE = 0.25
 
 
 def firm(rng: random.Random) -> str:
-    """A name such as "Walnut Sanela", "TARIFF & SONS", "Obralix, Anchor & Pell Ltd." or "QVT"."""
-    first, second, third = (_word(rng) for _ in range(3))
-    line = rng.choice(_LINES)
+    """A name such as "Walnut Sanela", "TARIFF & SONS", "Obralix, Obrand & Pell Ltd." or "QVT"."""
+    first = _word(rng)
+    second, third = (_beside(first, rng) for _ in range(2))
+    line, other = rng.sample(_LINES, 2)
     shapes = (
         first,
         first,
@@ -38,6 +40,8 @@ def firm(rng: random.Random) -> str:
         f"{first}-{second}",
         f"{first}-{second} {line}",
         f"{first} & {second}",
+        f"{first} {second} & {third}",
+        f"{first} {line} & {other}",
         f"{first}, {second} & {third}",
         f"{first} & Sons",
         f"{first} of {second}",
@@ -50,6 +54,18 @@ def firm(rng: random.Random) -> str:
     if " " in name and rng.random() < 0.3:
         name += rng.choice(_FORMS)
     return name.upper() if rng.random() < _CAPITALS else name
+
+
+def _beside(first: str, rng: random.Random) -> str:
+    """Another word of a name, which may begin or end as the first does: where a copy has come to
+    is then told only by what stands before.
+    """
+    word = _word(rng)
+    if rng.random() < _ALIKE:
+        shared = rng.randint(1, 4)
+        begins = rng.random() < 0.5
+        word = first[:shared] + word[1:] if begins else word[:-1] + first[-shared:].lower()
+    return word
 
 
 def _word(rng: random.Random) -> str:

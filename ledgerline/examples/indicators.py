@@ -63,8 +63,11 @@ def indicator(rng: random.Random) -> str:
     measure = rng.choice(_MEASURE) if rng.random() < 0.5 else _thing(rng)
     act, leading, state = rng.choice(_ACT), rng.choice(_LEADING), rng.choice(_STATE)
     owners, do = rng.choice(_OWNERS), rng.choice(_DO)
+    deed = rng.choice(_ACT) if rng.random() < 0.3 else other
     shapes = (
-        thing,
+        rng.choice(NOUNS),
+        rng.choice(NOUNS),
+        invented_word(rng).lower(),
         f"{first} {measure}",
         f"{thing} {measure}",
         f"{first} {thing} {measure}",
@@ -78,7 +81,11 @@ def indicator(rng: random.Random) -> str:
         f"{act} of {thing}, {other} and {first} {measure}",
         f"{act} to {thing} and {other}",
         f"{act} to {do} {thing} and {other} {measure}",
-        f"{act} for {act} of {thing}, {other} and {third}",
+        # What something is done for may be anything, and be said in one word or go on.
+        f"{act} for {deed}",
+        f"{act} for {deed} of {thing}",
+        f"{act} for {deed} of {first} {thing} and {third}",
+        f"{act} for {deed} of {thing}, {third} and {measure}",
         # In the shapes of a statement's lines: what is netted, owned, shared or in brackets.
         f"{thing} {measure}, net of {other} {act}",
         f"{leading} {thing} {measure}, net",
