@@ -10,7 +10,7 @@ from ledgerline.examples.example import Example
 from ledgerline.examples.mentions import Mentions, last_period
 from ledgerline.filings.search import Argument, Hit, Search
 
-SUGGESTED = "In the document: "
+SUGGESTED = "Try "
 """Begins the arguments of the search that a miss suggests, as JSON."""
 
 

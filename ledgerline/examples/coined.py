@@ -8,7 +8,9 @@ measures that really aren't filed, only a look-up tells the two apart.
 """
 
 import random
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -24,6 +26,8 @@ from ledgerline.examples.wording import capitalised, is_plural
 from ledgerline.settings import Settings
 
 _TRIES = 8
+_OFTEN = 10
+_WORD = re.compile(r"[A-Za-z]{3,}")
 Named = Literal["company", "metric"]
 
 
@@ -40,7 +44,7 @@ class CoinedShares(Settings):
 
 
 def with_coined_names(
-    examples: Iterable[Example],
+    examples: Sequence[Example],
     shares: CoinedShares,
     mentions: Mentions,
     holdouts: Holdouts,
@@ -50,8 +54,11 @@ def with_coined_names(
     """`examples`, of which about `shares` have their only metric or company under a coined name.
 
     Those that name none, or several, stay as they are. Names that `holdouts` keeps for
-    evaluation are not used.
+    evaluation are not used. Any word that the examples often have may stand in a name: whatever
+    the policy reads it has to write now and then, or it unlearns to.
     """
+    words = Counter(word for example in examples for word in set(_WORD.findall(example.prompt)))
+    heard = sorted(word for word, times in words.items() if times >= _OFTEN)
     found = []
     for example in examples:
         rng = random.Random(f"{seed}:coined:{example.id}")
@@ -62,7 +69,7 @@ def with_coined_names(
         coined = example
         for what, share in wanted.items():
             if rng.random() < share:
-                coined = _coined(coined, what, mentions, holdouts, longest_prompt, rng)
+                coined = _coined(coined, what, heard, mentions, holdouts, longest_prompt, rng)
         found.append(coined)
     return found
 
@@ -70,6 +77,7 @@ def with_coined_names(
 def _coined(
     example: Example,
     what: Named,
+    heard: Sequence[str],
     mentions: Mentions,
     holdouts: Holdouts,
     longest_prompt: int,
@@ -85,7 +93,7 @@ def _coined(
         return example
     make = _firm_like if what == "company" else _metric_like
     for _ in range(_TRIES):
-        name = make(written, rng)
+        name = make(written, heard, rng)
         # Nothing is known by it, nor by mistake: "interest carriages", or a firm called R&D.
         if (
             name is None
@@ -109,14 +117,14 @@ def _coined(
     return example
 
 
-def _metric_like(written: str, rng: random.Random) -> str | None:
+def _metric_like(written: str, heard: Sequence[str], rng: random.Random) -> str | None:
     """A metric's name that can stand where `written` stood; None where this try made none."""
-    name = indicator(rng)
+    name = indicator(rng, heard)
     return name if is_plural(name) is is_plural(written) else None
 
 
-def _firm_like(written: str, rng: random.Random) -> str | None:
+def _firm_like(written: str, heard: Sequence[str], rng: random.Random) -> str | None:
     """The same of a company: with the ending that a possessive or a full stop after it needs."""
-    name = firm(rng)
+    name = firm(rng, heard)
     fits = all(name.lower().endswith(end) is written.lower().endswith(end) for end in ("s", "."))
     return name if fits else None

@@ -6,6 +6,7 @@ that meets these has to copy what stands in the document, whoever it is.
 """
 
 import random
+from collections.abc import Sequence
 
 from ledgerline.examples.everyday_words import ADJECTIVES, NOUNS
 from ledgerline.examples.indicators import initials, invented_word
@@ -22,12 +23,16 @@ _FORMS = (
 _CAPITALS = 0.2
 _STUTTERING = 0.15
 _ALIKE = 0.25
+_HEARD = 0.3
 
 
-def firm(rng: random.Random) -> str:
-    """A name such as "Walnut Sanela", "TARIFF & SONS", "Obralix, Obrand & Pell Ltd." or "QVT"."""
-    first = _word(rng)
-    second, third = (_beside(first, rng) for _ in range(2))
+def firm(rng: random.Random, heard: Sequence[str] = ()) -> str:
+    """A name such as "Walnut Sanela", "TARIFF & SONS", "Obralix, Obrand & Pell Ltd." or "QVT".
+
+    `heard`: words of documents, of which any may stand in it.
+    """
+    first = _word(rng, heard)
+    second, third = (_beside(first, rng, heard) for _ in range(2))
     line, other = rng.sample(_LINES, 2)
     shapes = (
         first,
@@ -56,11 +61,11 @@ def firm(rng: random.Random) -> str:
     return name.upper() if rng.random() < _CAPITALS else name
 
 
-def _beside(first: str, rng: random.Random) -> str:
+def _beside(first: str, rng: random.Random, heard: Sequence[str]) -> str:
     """Another word of a name, which may begin or end as the first does: where a copy has come to
     is then told only by what stands before.
     """
-    word = _word(rng)
+    word = _word(rng, heard)
     if rng.random() < _ALIKE:
         shared = rng.randint(1, 4)
         begins = rng.random() < 0.5
@@ -68,7 +73,9 @@ def _beside(first: str, rng: random.Random) -> str:
     return word
 
 
-def _word(rng: random.Random) -> str:
+def _word(rng: random.Random, heard: Sequence[str]) -> str:
+    if heard and rng.random() < _HEARD:
+        return rng.choice(heard).capitalize()
     if rng.random() < 0.5:
         return rng.choice(NOUNS if rng.random() < 0.7 else ADJECTIVES).capitalize()
     word = invented_word(rng)

@@ -6,6 +6,7 @@ document, and so can also ask for a metric that it has never seen.
 """
 
 import random
+from collections.abc import Sequence
 
 from ledgerline.examples.everyday_words import ADJECTIVES, NOUNS
 
@@ -53,20 +54,24 @@ _SYLLABLES = (
     "so", "sta", "su", "ta", "te", "ti", "to", "tra", "tu", "ul", "un", "ur", "va", "ve", "vi",
     "vo", "wa", "we", "wi", "xa", "ya", "ze", "zo",
 )  # fmt: skip
+_HEARD = 0.25
 _ENDINGS = ("", "", "l", "m", "n", "r", "s", "t", "x", "ment", "ing", "tion", "ure", "ity", "ics")
 
 
-def indicator(rng: random.Random) -> str:
-    """A name such as "brisk orchard response time", "total survey and wagon hours" or "DTR"."""
+def indicator(rng: random.Random, heard: Sequence[str] = ()) -> str:
+    """A name such as "brisk orchard response time", "total survey and wagon hours" or "DTR".
+
+    `heard`: words of documents, of which any may stand in it.
+    """
     first = rng.choice((*ADJECTIVES, *_STATEMENT)) if rng.random() < 0.6 else invented_word(rng)
-    thing, other, third = (_thing(rng) for _ in range(3))
-    measure = rng.choice(_MEASURE) if rng.random() < 0.5 else _thing(rng)
+    thing, other, third = (_thing(rng, heard) for _ in range(3))
+    measure = rng.choice(_MEASURE) if rng.random() < 0.5 else _thing(rng, heard)
     act, leading, state = rng.choice(_ACT), rng.choice(_LEADING), rng.choice(_STATE)
     owners, do = rng.choice(_OWNERS), rng.choice(_DO)
     deed = rng.choice(_ACT) if rng.random() < 0.3 else other
     shapes = (
         rng.choice(NOUNS),
-        rng.choice(NOUNS),
+        rng.choice(heard).lower() if heard else rng.choice(NOUNS),
         invented_word(rng).lower(),
         f"{first} {measure}",
         f"{thing} {measure}",
@@ -113,7 +118,9 @@ def indicator(rng: random.Random) -> str:
     return rng.choice(shapes)
 
 
-def _thing(rng: random.Random) -> str:
+def _thing(rng: random.Random, heard: Sequence[str]) -> str:
+    if heard and rng.random() < _HEARD:
+        return rng.choice(heard).lower()
     draw = rng.random()
     if draw < 0.2:
         return rng.choice(_STATEMENT)

@@ -8,8 +8,8 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-_BETWEEN = re.compile(r'", "\w+": "')
-"""What stands between two arguments of a call: begins nothing and ends nothing by itself."""
+_BETWEEN = re.compile(r'(", |\{)"\w+": "')
+"""What stands before an argument of a call: begins nothing and ends nothing by itself."""
 
 
 class ChatCodec:

@@ -116,7 +116,9 @@ def train_tokenizer(
 
 
 def call_pieces(tools: list[dict[str, Any]]) -> list[str]:
-    """The constant text of a call to each tool, cut at its arguments."""
+    """The constant text of a call to each tool, cut at its arguments, which also stand alone where
+    a tool suggests a call.
+    """
     pieces = []
     for tool in tools:
         function = tool["function"]
@@ -124,7 +126,7 @@ def call_pieces(tools: list[dict[str, Any]]) -> list[str]:
         pieces.append(
             f'<tool_call>\n{{"name": "{function["name"]}", "arguments": {{"{names[0]}": "'
         )
-        pieces += [f'", "{name}": "' for name in names[1:]]
+        pieces += [f'{{"{names[0]}": "', *(f'", "{name}": "' for name in names[1:])]
     return list(dict.fromkeys([*pieces, '"}}\n</tool_call>']))
 
 
