@@ -53,6 +53,7 @@ from tasks.warmup import WarmupParams, demonstrated, scratch_policy
 
 FACTS = Path("data/clean/facts.sqlite")
 EXAMPLES = Path("data/examples")
+PROMPTS = 600
 WATCHED = 128
 WATCHED_TRIES = 2
 EVERY = 8
@@ -118,7 +119,7 @@ def main() -> None:
     parser.add_argument("--scales", nargs="+", choices=list(SCALES), default=list(SCALES))
     arguments = parser.parse_args()
     params = load_params(Path("params.yaml"), CollapseParams)
-    validation = read_jsonl(EXAMPLES / "validation.jsonl")
+    validation = read_jsonl(EXAMPLES / "validation.jsonl")[:PROMPTS]
     watched = random.Random(0).sample(validation, WATCHED)
     practised = [example for example in validation if example not in set(watched)]
     with Store.open(FACTS, read_only=True) as store, tempfile.TemporaryDirectory() as scratch:

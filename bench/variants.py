@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ledgerline.durable import write_bytes
+from tasks.side_by_side import SHARED
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -61,8 +62,6 @@ SLICE = "usual kinds"
 CAUTIOUS = "cautious"
 _SURE = ("accuracy", "wrong_shown", "silence_recall")
 _STAGES = ("synthesize", "warmup", "train", "evaluate")
-_SHARED = ("warmup", "train", "evaluate")
-"""Stages that several processes run."""
 _LEFT = {
     "synthesize": ("data/examples",),
     "warmup": ("models/base", "data/rollouts/difficulty.json", "reports/warmup.json"),
@@ -121,7 +120,7 @@ def outcome(changes: dict[str, Any], jobs: int) -> dict[str, dict[str, float]]:
             (place / path).parent.mkdir(parents=True, exist_ok=True)
             (place / path).symlink_to(here / path)
         for stage in stages:
-            module = ["tasks.side_by_side", stage] if stage in _SHARED else [f"tasks.{stage}"]
+            module = ["tasks.side_by_side", stage] if stage in SHARED else [f"tasks.{stage}"]
             subprocess.run(
                 [sys.executable, "-m", *module],
                 cwd=place,

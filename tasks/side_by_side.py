@@ -8,16 +8,19 @@ starts.
 import runpy
 import sys
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.training.processes import start_beside
 from tasks.params import Params, load_params
 from tasks.stage import PARAMS
 
+SHARED = ("warmup", "train", "evaluate")
+"""Stages that know of each other's part; any other would be run whole by every process."""
+
 
 class _Policy(BaseModel):
-    processes: int
+    processes: int = Field(ge=1)
 
 
 class _Params(Params):
@@ -33,5 +36,7 @@ def _number() -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in SHARED:
+        sys.exit(f"usage: python -m tasks.side_by_side STAGE, which is one of {', '.join(SHARED)}")
     start_beside(_number())
     runpy.run_module(f"tasks.{sys.argv[1]}", run_name="__main__", alter_sys=True)

@@ -131,6 +131,7 @@ def _fingerprint(params: TrainParams) -> str:
     examples = params.train.examples
     content = [
         params.model_dump(mode="json", include={"train", "policy", "rubric", "limits"}),
+        Processes().number,
         manifest(BASE),
         *(hashlib.sha256(path.read_bytes()).hexdigest() for path in (examples, DIFFICULTY)),
     ]

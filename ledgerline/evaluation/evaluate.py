@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from ledgerline.evaluation.calibration import (
     calibration,
@@ -62,7 +62,7 @@ class EvaluateSettings(Settings):
     seed: int
     test: int
     validation: int
-    others: int
+    others: int = Field(ge=0)
     suite: int
     timed: int
     engine: EngineSettings
@@ -71,7 +71,7 @@ class EvaluateSettings(Settings):
     shown_slices: int
     harder_kinds: tuple[str, ...]
     threshold_steps: int
-    cautious: float
+    cautious: float = Field(ge=0, le=1)
     uncertainty: Uncertainty
     rule: bool
     prompted: tuple[PromptedSettings, ...]
@@ -129,7 +129,8 @@ def play_all(
     settings: EvaluateSettings,
     shard: slice = slice(None),
 ) -> list[Record]:
-    """Every player on the same test, validation and adversarial examples (of one shard of each).
+    """Every player on the same test and adversarial examples (of one shard of each), and on the
+    first of the same validation examples.
 
     A prompted model is asked no more of each than its settings say: the first ones drawn.
     """

@@ -62,7 +62,7 @@ class Record:
 
     @property
     def silent(self) -> bool:
-        """Whether the policy chose to say nothing (an act, not the lack of an answer)."""
+        """Whether the policy chose to say nothing, or, as `served`, nothing is seen of it."""
         return self.outcome == Outcome.ABSTAINED
 
     @property

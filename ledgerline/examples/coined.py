@@ -8,8 +8,6 @@ measures that really aren't filed, only a look-up tells the two apart.
 """
 
 import random
-import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -26,8 +24,6 @@ from ledgerline.examples.wording import capitalised, is_plural
 from ledgerline.settings import Settings
 
 _TRIES = 8
-_OFTEN = 10
-_WORD = re.compile(r"[A-Za-z]{3,}")
 Named = Literal["company", "metric"]
 
 
@@ -46,6 +42,7 @@ class CoinedShares(Settings):
 def with_coined_names(
     examples: Sequence[Example],
     shares: CoinedShares,
+    heard: Sequence[str],
     mentions: Mentions,
     holdouts: Holdouts,
     longest_prompt: int,
@@ -54,11 +51,9 @@ def with_coined_names(
     """`examples`, of which about `shares` have their only metric or company under a coined name.
 
     Those that name none, or several, stay as they are. Names that `holdouts` keeps for
-    evaluation are not used. Any word that the examples often have may stand in a name: whatever
-    the policy reads it has to write now and then, or it unlearns to.
+    evaluation are not used. Words `heard` may stand in a name, as they do in those of what nobody
+    files.
     """
-    words = Counter(word for example in examples for word in set(_WORD.findall(example.prompt)))
-    heard = sorted(word for word, times in words.items() if times >= _OFTEN)
     found = []
     for example in examples:
         rng = random.Random(f"{seed}:coined:{example.id}")

@@ -55,6 +55,7 @@ _SYLLABLES = (
     "vo", "wa", "we", "wi", "xa", "ya", "ze", "zo",
 )  # fmt: skip
 _HEARD = 0.25
+_SINGULAR = frozenset(NOUNS)
 _ENDINGS = ("", "", "l", "m", "n", "r", "s", "t", "x", "ment", "ing", "tion", "ure", "ity", "ics")
 
 
@@ -128,8 +129,10 @@ def _thing(rng: random.Random, heard: Sequence[str]) -> str:
 
 
 def _plural(thing: str) -> str:
-    """ "policies", "surveys", "boxes"; words of a statement stay as they stand there."""
-    if thing in _STATEMENT:
+    """ "policies", "surveys", "boxes"; words of a statement stay as they stand there, and so do
+    words that seem to be plurals.
+    """
+    if thing in _STATEMENT or (thing.endswith("s") and thing not in _SINGULAR):
         return thing
     if thing.endswith("y") and thing[-2:-1] not in "aeo":
         return f"{thing[:-1]}ies"

@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -49,10 +49,14 @@ Cut = Callable[[Draft, random.Random], int | None]
 
 
 class SilentAuthor:
-    """Drafts of each silent kind; what holds them out is what their text mentions."""
+    """Drafts of each silent kind; what holds them out is what their text mentions.
 
-    def __init__(self, scribe: Scribe, due: DueAuthor):
+    Words `heard` may stand in names of what nobody files.
+    """
+
+    def __init__(self, scribe: Scribe, due: DueAuthor, heard: Sequence[str] = ()):
         self.scribe = scribe
+        self._heard = heard
         self.universe = scribe.universe
         self._due = due
 
@@ -136,10 +140,10 @@ class SilentAuthor:
         words, style = self.scribe.words(figure, phrasing, rng)
         company, metric, period = words.company, words.metric, words.period
         if kind == "unreported_metric":
-            metric = indicator(rng)
+            metric = indicator(rng, self._heard)
             key = metric
         elif kind == "unknown_company":
-            company = key = firm(rng)
+            company = key = firm(rng, self._heard)
         elif kind == "future_period":
             year = figure.filed.year + rng.randint(3, 20)
             if year in self.universe.holdouts.fiscal_years:

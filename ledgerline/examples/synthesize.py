@@ -2,6 +2,8 @@
 
 import gc
 import random
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +27,10 @@ from ledgerline.examples.writer import Writer
 from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
 from ledgerline.settings import Settings
+
+_OFTEN = 3
+_SLOT = re.compile(r"\{\w+\}")
+_WORD = re.compile(r"[A-Za-z]{3,}")
 
 KINDS = (*DUE_KINDS, *SILENT_KINDS)
 
@@ -103,12 +109,15 @@ class Corpus:
 
 
 class TemplateAuthor:
-    """Both halves of the grammar: kinds of which a figure is due, and kinds of which none is."""
+    """Both halves of the grammar: kinds of which a figure is due, and kinds of which none is.
 
-    def __init__(self, universe: Universe, recombined: float = 0.0):
+    Words `heard` may stand in names that are made up.
+    """
+
+    def __init__(self, universe: Universe, recombined: float = 0.0, heard: Sequence[str] = ()):
         scribe = Scribe(universe, phrasings(), recombined)
         self._due = DueAuthor(scribe)
-        self._silent = SilentAuthor(scribe, self._due)
+        self._silent = SilentAuthor(scribe, self._due, heard)
 
     def draft(self, kind: str, wanted: frozenset[Holdout], rng: random.Random) -> Draft | None:
         """A document of `kind` that holds out exactly `wanted`."""
@@ -151,8 +160,9 @@ def synthesize(
     train_kinds = {kind: settings.train_kinds.get(kind, kinds[kind]) for kind in KINDS}
     writer = Writer(search, settings.longest_prompt, settings.seed, mentions, holdouts, progress)
     universe = Universe(companies, search, search.catalogue, holdouts, settings.counts.train)
+    heard = common_words(companies, holdouts)
     train = writer.write(
-        TemplateAuthor(universe, settings.recombined),
+        TemplateAuthor(universe, settings.recombined, heard),
         Split.TRAIN,
         {frozenset(): settings.counts.train},
         train_kinds,
@@ -170,7 +180,7 @@ def synthesize(
             f"synthesize.test_sources {list(settings.test_sources)} in params.yaml: no company "
             "comes from these."
         )
-    author = TemplateAuthor(Universe(tested, search, search.catalogue, holdouts))
+    author = TemplateAuthor(Universe(tested, search, search.catalogue, holdouts), heard=heard)
     validation = writer.write(
         author, Split.VALIDATION, quotas(settings.counts.validation, settings.slices), kinds
     )
@@ -186,10 +196,26 @@ def synthesize(
     writer.learnt(train)
     test += writer.take(drafts[True], Split.TEST)
     train = with_coined_names(
-        train, settings.coined, mentions, holdouts, settings.longest_prompt, settings.seed
+        train, settings.coined, heard, mentions, holdouts, settings.longest_prompt, settings.seed
     )
     refused = dict(writer.refused.most_common())
     return Corpus(train, validation, test, refused, writer.short)
+
+
+def common_words(companies: Sequence[Company], holdouts: Holdouts) -> list[str]:
+    """Words that stand in several phrasings or names of companies that training has.
+
+    Whatever the policy reads it has to write now and then, or it unlearns to.
+    """
+    texts = [
+        _SLOT.sub(" ", phrasing.text)
+        for family in phrasings().values()
+        for phrasing in family
+        if phrasing.id not in holdouts.phrasings
+    ]
+    texts += [company.name for company in companies if not holdouts.company(company.cik)]
+    times = Counter(word for text in texts for word in set(_WORD.findall(text)))
+    return sorted(word for word in times if times[word] >= _OFTEN)
 
 
 @lru_cache(maxsize=8)

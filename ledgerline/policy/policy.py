@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from pydantic import Field
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from ledgerline.errors import LedgerlineError
@@ -52,18 +53,18 @@ class EngineSettings(Settings):
 
 class PolicySettings(Settings):
     """`base`: "scratch", or a Hugging Face id or folder. `scratch`: the shape of the former.
-    `processes`: how many warm up, train and play side by side on this machine; the last bits of
-    the weights depend on it. `attention`: transformers' implementation, where a model trains by its
-    own pass and not by that of `ledgerline/policy/packed.py`. `gradient_checkpointing`: keep no
-    activations within layers but compute them again for the gradients. `adapter`: train LoRA
-    weights instead of all, where it is given.
+    `processes`: how many `tasks.side_by_side` lets warm up, train and play on this machine; the
+    last bits of the weights depend on it. `attention`: transformers' implementation, where a model
+    trains by its own pass and not by that of `ledgerline/policy/packed.py`.
+    `gradient_checkpointing`: keep no activations within layers but compute them again for the
+    gradients. `adapter`: train LoRA weights instead of all, where it is given.
     `vllm`: generate with vLLM while training, in place of the embedded engine; `engine` holds
     for it too.
     """
 
     base: str
     scratch: ScratchModel
-    processes: int
+    processes: int = Field(ge=1)
     attention: Literal["eager", "sdpa", "flash_attention_2"]
     gradient_checkpointing: bool = False
     adapter: Adapter | None

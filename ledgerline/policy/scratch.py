@@ -126,7 +126,8 @@ def call_pieces(tools: list[dict[str, Any]]) -> list[str]:
         pieces.append(
             f'<tool_call>\n{{"name": "{function["name"]}", "arguments": {{"{names[0]}": "'
         )
-        pieces += [f'{{"{names[0]}": "', *(f'", "{name}": "' for name in names[1:])]
+        if len(names) > 1:
+            pieces += [f'{{"{names[0]}": "', *(f'", "{name}": "' for name in names[1:])]
     return list(dict.fromkeys([*pieces, '"}}\n</tool_call>']))
 
 

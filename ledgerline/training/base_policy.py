@@ -17,14 +17,14 @@ def base_logprobs(policy: Policy, temperature: float) -> Callable[[batches.Batch
 
         def without_adapter(batch: batches.Batch) -> torch.Tensor:
             with torch.no_grad(), model.disable_adapter():
-                return batches.logprobs(policy.plain, batch, temperature, False)[0]
+                return batches.logprobs(policy.plain, batch, temperature, entropies=False)[0]
 
         return without_adapter
     frozen = copy.deepcopy(model).eval().requires_grad_(False)
 
     def frozen_copy(batch: batches.Batch) -> torch.Tensor:
         with torch.no_grad():
-            return batches.logprobs(frozen, batch, temperature, False)[0]
+            return batches.logprobs(frozen, batch, temperature, entropies=False)[0]
 
     return frozen_copy
 
@@ -42,5 +42,7 @@ def kl_to_base(
     longest = max(map(len, tokens))
     (batch,) = batches.split(tokens, sampled, longest * len(tokens), device)
     with torch.no_grad(), batches.autocast(device, dtype):
-        distance = base(batch) - batches.logprobs(policy.plain, batch, temperature, False)[0]
+        distance = (
+            base(batch) - batches.logprobs(policy.plain, batch, temperature, entropies=False)[0]
+        )
     return float((distance.exp() - distance - 1).mean())

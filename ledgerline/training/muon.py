@@ -6,8 +6,7 @@ holds its steps equal to those of torch's own Muon.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -17,15 +16,24 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Keller Jordan's: the quintic is steepest at 0, and leaves singular values near 1."""
 _LEAST = 1e-7
 _AT_ONCE = 1 << 24
-"""Numbers in one batch, at most, where it is more than a matrix."""
+"""Numbers in one batch, at most, where it is more than one matrix."""
 
 
 class Muon(torch.optim.Muon):
-    """torch's Muon with Nesterov momentum and AdamW's update scale; same arguments and state."""
+    """torch's Muon, with Nesterov momentum and AdamW's update scale; the same state."""
+
+    def __init__(
+        self,
+        params: Iterable[torch.nn.Parameter],
+        lr: float,
+        weight_decay: float,
+        momentum: float = 0.95,
+    ):
+        super().__init__(params, lr, weight_decay, momentum, adjust_lr_fn="match_rms_adamw")
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """One step for every matrix that has a gradient. `closure` is not called."""
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """One step for every matrix that has a gradient."""
         for group in self.param_groups:
             matrices = [matrix for matrix in group["params"] if matrix.grad is not None]
             if not matrices:

@@ -32,12 +32,7 @@ def build_optimizers(
         return [_adamw([value for _, value in named], settings)]
     hidden = [value for name, value in named if value.ndim == 2 and "embed" not in name]
     rest = [value for name, value in named if value.ndim != 2 or "embed" in name]
-    muon = Muon(
-        hidden,
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        adjust_lr_fn="match_rms_adamw",
-    )
+    muon = Muon(hidden, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     # Of an adapter there is nothing but matrices.
     return [muon, _adamw(rest, settings)] if rest else [muon]
 

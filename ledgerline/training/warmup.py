@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from transformers import PreTrainedModel
 
 from ledgerline.settings import Settings
@@ -43,7 +44,7 @@ class WarmupSettings(Settings):
     steps: int
     decay_from: int
     check_every: int
-    validation: int
+    validation: int = Field(ge=1)
     target: float
     pass_rate_prompts: int
     dtype: Literal["float32", "bfloat16"]

@@ -1,15 +1,22 @@
 """Names that only a document's readers have for a company or a metric."""
 
+import random
+from collections.abc import Callable
+
 import pytest
 
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.examples.coined import CoinedShares, with_coined_names
 from ledgerline.examples.everyday_words import ADJECTIVES, NOUNS
 from ledgerline.examples.example import Example, Holdout
+from ledgerline.examples.firms import firm
+from ledgerline.examples.grammar import phrasings
+from ledgerline.examples.indicators import indicator
 from ledgerline.examples.jsonl import as_json, from_json
 from ledgerline.examples.leakage import check_examples
 from ledgerline.examples.mentions import Mentions
-from ledgerline.examples.synthesize import Corpus, make_holdouts
+from ledgerline.examples.synthesize import Corpus, common_words, make_holdouts
+from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
 from tests.examples.corpora import settings_with
 
@@ -79,7 +86,7 @@ def test_names_kept_for_evaluation_are_not_used(
 ) -> None:
     coined = [
         entry
-        for example in with_coined_names(corpus.train, ALL, mentions, HOLDOUTS, 220, seed=1)
+        for example in with_coined_names(corpus.train, ALL, (), mentions, HOLDOUTS, 220, seed=1)
         for entry in example.glossary
     ]
     firms = {name for name, usual in coined if search.knows("company", usual)}
@@ -105,8 +112,28 @@ def test_a_held_out_metric_behind_a_coined_name_is_a_leak(
     search: Search, corpus: Corpus, mentions: Mentions
 ) -> None:
     held = [e for e in corpus.test if Holdout.METRIC in e.holdouts and e.is_due]
-    renamed = with_coined_names(held, ALL, mentions, HOLDOUTS, 220, seed=1)
+    renamed = with_coined_names(held, ALL, (), mentions, HOLDOUTS, 220, seed=1)
     hidden = next(e for e in renamed if e.glossary)
     found = check_examples([hidden], corpus.test, search, HOLDOUTS, mentions)
     broken = {expectation.name for expectation in found if not expectation.met}
     assert "training asks for nothing held out" in broken
+
+
+@pytest.mark.parametrize("make", [indicator, firm])
+def test_words_of_documents_stand_in_some_names(make: Callable[..., str]) -> None:
+    """In those of what nobody files, too, or such a word would tell that a figure is due."""
+    names = [make(random.Random(seed), ["zebra"]).lower() for seed in range(200)]
+    assert 10 < sum("zebra" in name for name in names) < 190
+
+
+def test_common_words_are_those_of_training() -> None:
+    families = phrasings().values()
+    kept = [p.text for family in families for p in family if p.id not in HOLDOUTS.phrasings]
+    known = [Company(cik, "Umbralis Zinnoria") for cik in range(200)]
+    words = common_words(known, HOLDOUTS)
+    assert {"Umbralis", "Zinnoria"} < set(words)
+    for word in set(words) - {"Umbralis", "Zinnoria"}:
+        assert sum(word in text for text in kept) >= 3
+    hidden = [company for company in known if HOLDOUTS.company(company.cik)]
+    assert len(hidden) >= 3
+    assert "Umbralis" not in common_words(hidden, HOLDOUTS)

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from ledgerline.environments.calls import write_call
 from ledgerline.training.processes import start_beside
 from ledgerline.training.trainer import Trainer
-from tests.training.conftest import new_policy, settings
+from tests.training.conftest import NO_SLIPS, new_policy, settings
 from tests.training.echo import QUESTIONS, TASK
 
 GROUP = 4
@@ -45,7 +45,13 @@ class ReadAloud:
 def train(folder, steps):
     """Train some steps; leave this process's weights and reports in `folder`."""
     policy = new_policy()
-    changes = {"steps": steps, "group_size": GROUP, "batch_tokens": 200, "refills": 1}
+    changes = {
+        "steps": steps,
+        "group_size": GROUP,
+        "batch_tokens": 200,
+        "refills": 1,
+        "beside": {"number": 4, "updates": 2, "weight": 1.0, "reading": 0.1, **NO_SLIPS},
+    }
     trainer = Trainer(
         policy,
         ReadAloud(policy.codec),
@@ -61,7 +67,9 @@ def train(folder, steps):
     save_file(weights, folder / f"rank{trainer.processes.rank}.safetensors")
     (folder / f"rank{trainer.processes.rank}.txt").write_text(
         "".join(
-            f"{report.metrics['loss']:.4f} {report.metrics['rollouts']}\n" for report in reports
+            f"{report.metrics['loss']:.4f} {report.metrics['imitation_loss']:.4f} "
+            f"{report.metrics['rollouts']}\n"
+            for report in reports
         )
     )
     trainer.processes.wait()
