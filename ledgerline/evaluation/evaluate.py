@@ -54,9 +54,8 @@ class EvaluateSettings(Settings):
     `slice_examples`: the least that a slice must hold to be looked at; `shown_slices` of them are
     printed beside those that matter most. `harder_kinds` have rows of their own; all others make up
     the slice "usual kinds" of what is new in everything. `threshold_steps`: thresholds tried on
-    validation for one to certify. `cautious`: what the other threshold may let pass there. `rule`:
-    whether to play the baseline without a model. `prompted`: models behind an API. `completions`:
-    printed in full. `read`: rollouts in the report, `failures` of them first.
+    validation. `rule`: whether to play the baseline without a model. `prompted`: models behind an
+    API. `completions`: printed in full. `read`: rollouts in the report, `failures` of them first.
     """
 
     seed: int
@@ -71,7 +70,6 @@ class EvaluateSettings(Settings):
     shown_slices: int
     harder_kinds: tuple[str, ...]
     threshold_steps: int
-    cautious: float = Field(ge=0, le=1)
     uncertainty: Uncertainty
     rule: bool
     prompted: tuple[PromptedSettings, ...]
@@ -102,8 +100,8 @@ class Evidence:
     """All that came of an evaluation.
 
     `thresholds`: per policy the certified confidence threshold, None where there is none.
-    `cautious`: what the threshold gives that lets little pass on the validation split's usual
-    kinds, for policies that have one.
+    `cautious`: what the threshold gives that keeps within the limit on the validation split's
+    usual kinds, for policies that have one.
     """
 
     records: dict[str, list[Record]]
@@ -172,7 +170,7 @@ def weigh(
         for name, rows in validation.items()
     }
     cautious = {
-        name: cautious_threshold(in_slice(rows, USUAL), settings.cautious)
+        name: cautious_threshold(in_slice(rows, USUAL), wrong_limit)
         for name, rows in validation.items()
     }
     names = slices_present(next(iter(test.values()), []), settings.slice_examples)

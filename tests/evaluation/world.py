@@ -122,7 +122,6 @@ EVALUATE = EvaluateSettings(
     harder_kinds=("comparison", "growth", "margin", "several", "estimate"),
     shown_slices=10,
     threshold_steps=3,
-    cautious=0.02,
     uncertainty=Uncertainty(confidence=0.95, resamples=300, seed=3),
     rule=True,
     prompted=(),
