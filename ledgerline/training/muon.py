@@ -1,8 +1,7 @@
 """Muon for a small model: matrices of one shape are orthogonalised together.
 
 A product of small matrices costs a CPU more to set up than to run, and Muon makes fifteen of them
-for each matrix; in batches it takes three fifths of the time. `tests/training/test_optimizers.py`
-holds its steps equal to those of torch's own Muon.
+for each matrix. `tests/training/test_optimizers.py` holds its steps equal to those of torch's own.
 """
 
 from collections import defaultdict
