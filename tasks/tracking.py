@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ledgerline.durable import replacing_file
 from ledgerline.errors import LedgerlineError
 from tasks.params import Params
 
-DEFAULT_URI = "sqlite:///mlflow.db"
+_SQLITE = "sqlite:///"
+DEFAULT_URI = f"{_SQLITE}mlflow.db"
 EXPERIMENT = "ledgerline"
 
 
@@ -60,6 +62,7 @@ def stage_run(stage: str, params: Params) -> Iterator[StageRun]:
 
     uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
     try:
+        _make_database(uri)
         mlflow.set_tracking_uri(uri)
         mlflow.set_experiment(EXPERIMENT)
     except MlflowException as error:
@@ -73,6 +76,21 @@ def stage_run(stage: str, params: Params) -> Iterator[StageRun]:
             yield open_run
         finally:
             open_run.flush()
+
+
+def _make_database(uri: str) -> None:
+    """Make the file of a SQLite store aside, where there is none.
+
+    MLflow's migrations are no transaction: whoever is killed amid them leaves a database that
+    none goes on from.
+    """
+    from mlflow import MlflowClient
+
+    name = uri.removeprefix(_SQLITE)
+    if name == uri or Path(name).exists():
+        return
+    with replacing_file(Path(name)) as temporary:
+        MlflowClient(f"{_SQLITE}{temporary}").search_experiments(max_results=1)
 
 
 def _lineage_tags() -> dict[str, str]:

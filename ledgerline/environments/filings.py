@@ -8,10 +8,12 @@ from typing import Any
 
 from ledgerline.examples.example import Example
 from ledgerline.examples.mentions import Mentions, last_period
-from ledgerline.filings.search import Argument, Hit, Search
+from ledgerline.filings.search import Argument, Figure, Hit, Miss, Search
 
+CLOSEST = "Closest: "
+"""Begins what the search that a miss suggests finds."""
 SUGGESTED = "Try "
-"""Begins the arguments of the search that a miss suggests, as JSON."""
+"""Begins the arguments of the search that a miss suggests, as JSON, where that finds nothing."""
 
 
 class FilingsEnvironment:
@@ -61,45 +63,32 @@ class FilingsEnvironment:
             period: The fiscal period or date, as people write it.
 
         Returns:
-            The figure with what it is, or what could not be found and the search that the
-            document or the filings suggest instead.
+            The figure with what it is, or what could not be found and what is closest, as far as
+            the document or the filings suggest something instead.
         """
         asked: dict[Argument, str] = {"company": company, "metric": metric, "period": period}
-        whole = {name: self._plain(name, self._whole(name, text)) for name, text in asked.items()}
-        answer = self._search(**whole, as_of=self._document_date)
-        entry: dict[str, Any] = {"tool": "search", "arguments": asked}
-        if isinstance(answer, Hit):
-            figure = answer.figure
-            entry |= {
-                "hit": True,
-                "argument": None,
-                "text": figure.text,
-                "value": str(figure.value),
-                "unit": figure.unit,
-                "cik": figure.cik,
-                "company": figure.company,
-                "metric": figure.metric,
-                "period": figure.period.label,
-                "accession": figure.accession,
-            }
-            notes = [note for note in (figure.derived, figure.corrected and "corrected") if note]
-            note = f" ({'; '.join(notes)})" if notes else ""
-            reply = (
-                f"{figure.text} | {figure.company} | {figure.metric_display} | "
-                f"{figure.period.label}{note}"
-            )
-        else:
-            entry |= {"hit": False, "argument": answer.argument, "text": answer.message}
-            meant = self._meant(asked, answer.argument)
-            near = f" Near: {'; '.join(answer.near)}" if answer.near else ""
-            # What was asked is not said again where the right search stands beside it.
-            reply = (
-                f"No such {answer.argument}. {SUGGESTED}{json.dumps(meant, ensure_ascii=False)}"
-                if meant
-                else f"{answer.message}{near}"
-            )
+        answer = self._found(asked)
+        entry: dict[str, Any] = {"tool": "search", "arguments": asked, "argument": None}
         self.evidence.append(entry)
-        return reply
+        if isinstance(answer, Hit):
+            entry |= _evidence(answer.figure)
+            return _described(answer.figure)
+        failed = answer.argument
+        entry |= {"hit": False, "argument": failed, "text": answer.message}
+        meant = self._meant(asked, failed)
+        if meant is None:
+            near = f" Near: {'; '.join(answer.near)}" if answer.near else ""
+            return f"{answer.message}{near}"
+        # What was asked is not said again: whoever copies would copy that.
+        closest = self._found(meant)
+        if isinstance(closest, Hit) and not _goes_on(asked[failed], meant[failed]):
+            entry |= _evidence(closest.figure)
+            return f"No such {failed}. {CLOSEST}{_described(closest.figure)}"
+        return f"No such {failed}. {SUGGESTED}{json.dumps(meant, ensure_ascii=False)}"
+
+    def _found(self, asked: Mapping[Argument, str]) -> Hit | Miss:
+        whole = {name: self._plain(name, self._whole(name, text)) for name, text in asked.items()}
+        return self._search(**whole, as_of=self._document_date)
 
     def _whole(self, argument: Argument, text: str) -> str:
         """The name in the document of which `text` is a piece, if it is; else `text`."""
@@ -151,6 +140,29 @@ class FilingsEnvironment:
         return "Answered." if answer.strip() else "Left empty."
 
 
+def _evidence(figure: Figure) -> dict[str, Any]:
+    return {
+        "hit": True,
+        "text": figure.text,
+        "value": str(figure.value),
+        "unit": figure.unit,
+        "cik": figure.cik,
+        "company": figure.company,
+        "metric": figure.metric,
+        "period": figure.period.label,
+        "accession": figure.accession,
+    }
+
+
+def _described(figure: Figure) -> str:
+    """The figure and what it is, as search shows it."""
+    notes = [note for note in (figure.derived, figure.corrected and "corrected") if note]
+    note = f" ({'; '.join(notes)})" if notes else ""
+    return (
+        f"{figure.text} | {figure.company} | {figure.metric_display} | {figure.period.label}{note}"
+    )
+
+
 @lru_cache(maxsize=4)
 def _names(search: Search) -> Mentions:
     """The names of what `search` knows."""
@@ -200,6 +212,11 @@ def _within(words: Sequence[str], name: Sequence[str]) -> bool:
             for at in range(len(name) - size + 1)
         )
     )
+
+
+def _goes_on(asked: str, name: str) -> bool:
+    """Whether what was asked for is `name` and more: "revenue per visit" is no revenue."""
+    return _within(name.casefold().split(), asked.casefold().split())
 
 
 def _begins(piece: str, word: str) -> bool:

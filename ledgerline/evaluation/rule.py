@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ledgerline.environments.calls import write_call
+from ledgerline.environments.filings import CLOSEST
 from ledgerline.environments.transcript import Turn
 from ledgerline.examples.mentions import Mention, Mentions, last_period
 
@@ -38,7 +39,8 @@ class Rule:
         """The next turn: a search, then what it found; or nothing."""
         if turns:
             figure, mark, _ = turns[-1].result.partition(" | ")
-            return write_call("return_answer", {"answer": figure}) if mark else NOTHING
+            found = mark and CLOSEST not in figure
+            return write_call("return_answer", {"answer": figure}) if found else NOTHING
         asked = self.question(document)
         return write_call("search", asked) if asked else NOTHING
 

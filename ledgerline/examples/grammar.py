@@ -3,7 +3,7 @@
 import hashlib
 import random
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -55,15 +55,22 @@ class Recombination:
         self._between: dict[tuple[str, str], list[str]] = defaultdict(list)
         for phrasing in written:
             for left, text, right in _parts(phrasing.text):
-                self._between[left, right].append(text)
+                self._between[_alike(left), _alike(right)].append(text)
 
     def like(self, phrasing: Phrasing, rng: random.Random) -> Phrasing:
         """A phrasing with the slots of `phrasing`, in their order, and its id."""
-        places = [(left, right) for left, _, right in _parts(phrasing.text)]
-        text = "".join(rng.choice(self._between[place]) + place[1] for place in places)
+        text = "".join(
+            rng.choice(self._between[_alike(left), _alike(right)]) + right
+            for left, _, right in _parts(phrasing.text)
+        )
         if any(_FILLED.search(group[1]) for group in _ALTERNATIVES.finditer(text)):
             return phrasing  # a bracket and a bar from two phrasings: a slot would be a choice
         return replace(phrasing, text=text)
+
+
+def _alike(slot: str) -> str:
+    """What stands beside a date may stand beside a period."""
+    return {"{date}": "{period}", "{Date}": "{Period}"}.get(slot, slot)
 
 
 @cache
@@ -105,6 +112,17 @@ def expansions(text: str) -> list[str]:
         for choice in match[1].split("|")
         for expanded in expansions(text[: match.start()] + choice + text[match.end() :])
     ]
+
+
+def telling(some: Sequence[Phrasing], others: Sequence[Phrasing]) -> dict[str, float]:
+    """Word → in how many of `some` it stands for one of `others`, were there as many of these."""
+    few, many = _counted(some), _counted(others)
+    odds = (len(others) + 1) / (len(some) + 1)
+    return {word: odds * times / (many[word] + 1) for word, times in few.items()}
+
+
+def _counted(phrasings: Sequence[Phrasing]) -> Counter[str]:
+    return Counter(word for phrasing in phrasings for word in set(skeleton(phrasing.text)))
 
 
 def skeleton(text: str) -> tuple[str, ...]:

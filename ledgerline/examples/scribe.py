@@ -30,6 +30,8 @@ _SLOTS = {
 OPENINGS = "openings"
 _DUE = frozenset({"flow", "balance", "relative", "prior", "change", "growth", "margin", "several"})
 """Families that may be recombined: why none is due in another stands in some part of it."""
+PLAIN = frozenset({"flow", "balance", "relative"})
+"""Those of one figure: what asks for it in one does so in the others."""
 _TRIES = 5
 _GREETINGS = ("Hi", "Hello", "Thanks", "Cheers")
 
@@ -99,7 +101,7 @@ class Scribe:
         ]
 
     def _recombination(self, family: str, phrasing: Phrasing, rng: random.Random) -> Phrasing:
-        """`phrasing` with parts of others of its family, none of them held out, nor the whole."""
+        """`phrasing` with parts of others that ask alike, none of them held out, nor the whole."""
         for _ in range(_TRIES):
             other = self._parts(family).like(phrasing, rng)
             if not self.universe.holdouts.is_near_held(other.text):
@@ -108,7 +110,10 @@ class Scribe:
 
     def _find_parts(self, family: str) -> Recombination:
         held = self.universe.holdouts.phrasings
-        return Recombination([one for one in self._families[family] if one.id not in held])
+        families = sorted(PLAIN) if family in PLAIN else [family]
+        return Recombination(
+            [one for name in families for one in self._families[name] if one.id not in held]
+        )
 
     def words(
         self, figure: Figure, phrasing: Phrasing, rng: random.Random

@@ -16,11 +16,11 @@ from ledgerline.examples.coined import CoinedShares, with_coined_names
 from ledgerline.examples.commission import ClaudeSettings
 from ledgerline.examples.confirm import Draft, Refusal
 from ledgerline.examples.example import Example, Holdout, Split
-from ledgerline.examples.grammar import phrasings
+from ledgerline.examples.grammar import Phrasing, phrasings, telling
 from ledgerline.examples.holdouts import SLICES, Holdouts, HoldoutSettings
 from ledgerline.examples.mentions import Mentions
-from ledgerline.examples.scribe import OPENINGS, Scribe
-from ledgerline.examples.silence import SILENT_KINDS, SilentAuthor
+from ledgerline.examples.scribe import OPENINGS, PLAIN, Scribe
+from ledgerline.examples.silence import SILENT_KINDS, TALK_KINDS, SilentAuthor
 from ledgerline.examples.template import DUE_KINDS, DueAuthor
 from ledgerline.examples.universe import Universe
 from ledgerline.examples.writer import Writer
@@ -29,6 +29,7 @@ from ledgerline.filings.search import Search
 from ledgerline.settings import Settings
 
 _OFTEN = 3
+_TELLS = 3.0
 _SLOT = re.compile(r"\{\w+\}")
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
@@ -161,8 +162,11 @@ def synthesize(
     writer = Writer(search, settings.longest_prompt, settings.seed, mentions, holdouts, progress)
     universe = Universe(companies, search, search.catalogue, holdouts, settings.counts.train)
     heard = common_words(companies, holdouts)
+    # In training what tells that no figure is due does so wherever it stands.
+    tell = telling_words(holdouts)
+    untelling = [word for word in heard if word not in tell]
     train = writer.write(
-        TemplateAuthor(universe, settings.recombined, heard),
+        TemplateAuthor(universe, settings.recombined, untelling),
         Split.TRAIN,
         {frozenset(): settings.counts.train},
         train_kinds,
@@ -196,7 +200,13 @@ def synthesize(
     writer.learnt(train)
     test += writer.take(drafts[True], Split.TEST)
     train = with_coined_names(
-        train, settings.coined, heard, mentions, holdouts, settings.longest_prompt, settings.seed
+        train,
+        settings.coined,
+        untelling,
+        mentions,
+        holdouts,
+        settings.longest_prompt,
+        settings.seed,
     )
     refused = dict(writer.refused.most_common())
     return Corpus(train, validation, test, refused, writer.short)
@@ -207,15 +217,31 @@ def common_words(companies: Sequence[Company], holdouts: Holdouts) -> list[str]:
 
     Whatever the policy reads it has to write now and then, or it unlearns to.
     """
-    texts = [
-        _SLOT.sub(" ", phrasing.text)
-        for family in phrasings().values()
-        for phrasing in family
-        if phrasing.id not in holdouts.phrasings
-    ]
+    families = _kept_phrasings(holdouts).values()
+    texts = [_SLOT.sub(" ", phrasing.text) for family in families for phrasing in family]
     texts += [company.name for company in companies if not holdouts.company(company.cik)]
-    times = Counter(word for text in texts for word in set(_WORD.findall(text)))
+    times = Counter(word.lower() for text in texts for word in set(_WORD.findall(text)))
     return sorted(word for word in times if times[word] >= _OFTEN)
+
+
+def telling_words(holdouts: Holdouts) -> set[str]:
+    """Words that tell that no figure is due, by how often they stand in such phrasings only."""
+    kept = _kept_phrasings(holdouts)
+    asking = [phrasing for family in sorted(PLAIN) for phrasing in kept[family]]
+    return {
+        word
+        for kind in TALK_KINDS
+        for word, ratio in telling(kept[kind], asking).items()
+        if ratio >= _TELLS
+    }
+
+
+def _kept_phrasings(holdouts: Holdouts) -> dict[str, list[Phrasing]]:
+    """Family → the phrasings that training has."""
+    return {
+        name: [phrasing for phrasing in family if phrasing.id not in holdouts.phrasings]
+        for name, family in phrasings().items()
+    }
 
 
 @lru_cache(maxsize=8)

@@ -128,6 +128,15 @@ def search_astray(transcript: Transcript, example: Example) -> float:
 
 
 @component
+def search_amended(transcript: Transcript, example: Example) -> float:  # noqa: ARG001
+    """A search missed and showed what is closest instead.
+
+    Otherwise to search for anything would be as good as to ask for what the document names.
+    """
+    return float(any(entry["argument"] for entry in _hits(transcript)))
+
+
+@component
 def invalid_calls(transcript: Transcript, example: Example) -> float:  # noqa: ARG001
     """Turns that held no call that could be made, 3 at most."""
     refused = sum(turn.problem is not None for turn in transcript.turns)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ledgerline.environments.calls import read_call, write_call
 from ledgerline.environments.environment import tools_of
-from ledgerline.environments.filings import FilingsEnvironment, episode_fields
+from ledgerline.environments.filings import CLOSEST, FilingsEnvironment, episode_fields
 from ledgerline.environments.scripted import Script, Slip
 from ledgerline.environments.transcript import Turn
 from ledgerline.examples.example import Example, Lookup
@@ -59,9 +59,9 @@ def answer(text: str) -> str:
 
 
 def shown_figures(turns: Sequence[Turn]) -> list[str]:
-    """The figures that search replied with, in order; misses show none."""
+    """The figures that search replied with, in order; some misses show the closest."""
     return [
-        turn.result.split(" | ")[0]
+        turn.result.split(" | ")[0].rpartition(CLOSEST)[2]
         for turn in turns
         if turn.tool == "search" and " | " in turn.result
     ]
@@ -83,11 +83,13 @@ def _said(example: Example, turn: int) -> str:
 
 def honest(example: Example) -> Script:
     """Says what comes next, looks up what the shortest honest episode does, then answers or
-    abstains.
+    abstains. What search shows as closest is looked up no more, where it is what is due.
     """
 
     def script(_: str, turns: Sequence[Turn]) -> str:
         said = _said(example, len(turns))
+        if example.completion and example.completion in shown_figures(turns):
+            return said + answer(example.completion)
         made = [turn.arguments for turn in turns if turn.tool == "search"]
         for lookup in example.calls:
             if arguments(lookup) not in made:
@@ -114,7 +116,7 @@ def bungled(example: Example, finder: Search, rng: random.Random, turn: int) -> 
         environment.reset(**episode_fields(example))
         call = read_call(slip.text, tools_of(environment))
         environment.search(**call.arguments)
-        if not environment.evidence[-1]["hit"] and call.arguments != meant:
+        if environment.evidence[-1]["argument"] and call.arguments != meant:
             return replace(slip, wrong=_said(example, turn) + slip.wrong)
     return None
 
@@ -192,6 +194,16 @@ def first_hit(example: Example) -> Script:
         if not turns:
             return search(lookup)
         return answer(shown[0] if shown else _BLIND)
+
+    return script
+
+
+def take_the_closest(_: Example) -> Script:
+    """Searches for nothing in particular and answers what search shows as closest."""
+
+    def script(_: str, turns: Sequence[Turn]) -> str:
+        shown = shown_figures(turns)
+        return answer(shown[0] if shown else "") if turns else search(Lookup("", "", ""))
 
     return script
 
@@ -307,6 +319,7 @@ DEGENERATE: dict[str, Policy] = {
     "never answer": never_answer,
     "answer blindly": answer_blindly,
     "first hit, whatever it is": first_hit,
+    "take what is closest": take_the_closest,
     "answer also where none is due": always_answer,
     "search everything": search_everything,
     "brute-force names": brute_force_names,

@@ -2,7 +2,7 @@ import random
 import re
 from dataclasses import replace
 
-from ledgerline.examples.grammar import Phrasing, Recombination, expansions, phrasings
+from ledgerline.examples.grammar import Phrasing, Recombination, expansions, phrasings, telling
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.scribe import OPENINGS, Scribe
 from ledgerline.examples.silence import TALK_KINDS
@@ -82,6 +82,25 @@ def test_a_recombination_has_the_slots_of_its_model_and_the_parts_of_others() ->
         assert not re.search(r"\([^()]*\|[^()]*\)", filled)
     written = {phrasing.text for phrasing in flow}
     assert len({new.text for _, new in made} - written) > 2 * len(flow)
+
+
+def test_what_stands_beside_a_period_may_stand_beside_a_date() -> None:
+    flow = Phrasing("f", "flow", "memo", "Quote {company} for {period}: {metric} was", frozenset())
+    balance = replace(flow, id="b", text="See {company} on {date}; {metric}:")
+    parts, rng = Recombination([flow, balance]), random.Random(0)
+    made = {parts.like(balance, rng).text for _ in range(60)}
+    assert "Quote {company} for {date}: {metric} was" in made
+    assert len(made) == 16
+
+
+def test_a_word_tells_by_how_often_it_stands_elsewhere() -> None:
+    def written(*texts: str) -> list[Phrasing]:
+        return [Phrasing(text, "", "memo", text, frozenset()) for text in texts]
+
+    opinions = written("We think {company} is strong", "We think {metric} is weak")
+    tells = telling(opinions, written("{company} is", "{metric} is", "We say {metric} is"))
+    assert tells["think"] > tells["strong"] > tells["is"]
+    assert tells["think"] > tells["we"] > tells["is"]
 
 
 def slots_in_order(phrasing: Phrasing) -> list[str]:

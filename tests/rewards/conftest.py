@@ -21,7 +21,7 @@ LIMITS = Limits(turns=6, tokens=400, turn_tokens=128, refusals=2, noise=0.5, sec
 WEIGHTS = {
     "right_figure": 1.0, "found_fact": 0.3, "right_silence": 0.4, "wrong_figure": -0.4,
     "made_up": -0.2, "figure_not_due": -0.8, "silence_when_due": -1.6, "no_answer": -1.0,
-    "search_skipped": -0.8, "search_needless": -0.1, "search_astray": -0.3,
+    "search_skipped": -0.8, "search_needless": -0.1, "search_astray": -0.3, "search_amended": -0.1,
     "invalid_calls": -0.1, "extra_turns": -0.05,
     "tokens": -0.005, "noisy_text": -0.5,
 }  # fmt: skip

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ledgerline.environments.filings import SUGGESTED, episode_fields
+from ledgerline.environments.filings import CLOSEST, SUGGESTED, episode_fields
 from ledgerline.environments.scripted import Script
 from ledgerline.environments.transcript import Outcome, Transcript, Turn
-from ledgerline.examples.example import Example
+from ledgerline.examples.example import Example, Lookup
 from ledgerline.rewards.components import COMPONENTS
 from ledgerline.rewards.degenerate import answer, arguments, bungled, honest, search
 from ledgerline.rewards.rubric import Rubric, RubricSettings
@@ -175,7 +175,7 @@ def test_every_episode_gets_exactly_one_verdict(world: World, data, written: lis
 
 @pytest.mark.parametrize("name", ["company", "metric", "period"])
 @pytest.mark.parametrize("wrong", ["the amount on file", ""])
-def test_a_miss_suggests_the_search_that_the_document_names(
+def test_a_miss_shows_what_the_search_that_the_document_names_finds(
     world: World, name: str, wrong: str
 ) -> None:
     example = world.one(lambda one: one.kind == "annual" and one.calls[0].company[0].isupper())
@@ -183,9 +183,38 @@ def test_a_miss_suggests_the_search_that_the_document_names(
     environment = world.environment()
     environment.reset(**episode_fields(example))
     reply = environment.search(**{**arguments(call), name: wrong})
-    assert reply.startswith(f"No such {name}. ")
-    suggested = json.loads(reply.partition(SUGGESTED)[2])
-    assert environment.search(**suggested).startswith(f"{example.completion} | ")
+    assert reply.startswith(f"No such {name}. {CLOSEST}{example.completion} | ")
+    assert environment.search(**arguments(call)) == reply.partition(CLOSEST)[2]
+    missed, found = environment.evidence
+    assert (missed["argument"], found["argument"]) == (name, None)
+    assert missed["accession"] == found["accession"]
+
+
+def test_a_miss_suggests_the_search_itself_where_that_would_miss_too(world: World) -> None:
+    example = world.one(lambda one: one.kind == "unreported_metric")
+    (call,) = example.calls
+    environment = world.environment()
+    environment.reset(**episode_fields(example))
+    reply = environment.search(**{**arguments(call), "company": "the amount on file"})
+    suggested = json.loads(reply.removeprefix(f"No such company. {SUGGESTED}"))
+    assert suggested == arguments(call)
+
+
+def test_a_metric_that_goes_on_is_not_the_one_it_begins_with(world: World) -> None:
+    example = world.one(lambda one: one.kind == "annual" and one.calls[0].company[0].isupper())
+    (call,) = example.calls
+    environment = world.environment()
+    environment.reset(**episode_fields(example))
+    longer = {**arguments(call), "metric": f"{call.metric} per visit"}
+    assert CLOSEST not in environment.search(**longer)
+    assert not environment.evidence[-1]["hit"]
+
+
+def test_whoever_takes_what_is_closest_pays_for_it(world: World) -> None:
+    example = world.one(lambda one: one.kind == "annual")
+    bare = search(Lookup("", "", ""))
+    earned = paid(world, example, bare, answer(example.completion))
+    assert earned == {"right_figure": 1.0, "found_fact": 0.3, "search_amended": -0.1}
 
 
 @pytest.mark.parametrize("kept", [lambda name: name.split()[0], lambda name: name[:-3]])
