@@ -1,9 +1,11 @@
 import hashlib
 import os
+import random
 import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,8 +15,10 @@ from pydantic import ValidationError
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.confirm import states
 from ledgerline.examples.example import Example, Holdout, Split
+from ledgerline.examples.firms import firm
 from ledgerline.examples.grammar import expansions, phrasings
 from ledgerline.examples.holdouts import SLICES, slice_name
+from ledgerline.examples.indicators import indicator
 from ledgerline.examples.jsonl import read_jsonl, write_jsonl
 from ledgerline.examples.synthesize import (
     KINDS,
@@ -23,6 +27,7 @@ from ledgerline.examples.synthesize import (
     make_holdouts,
     quotas,
     synthesize,
+    telling_words,
 )
 from ledgerline.filings.search import Hit, Search
 from ledgerline.filings.store import Store
@@ -57,6 +62,21 @@ def test_only_training_is_written_in_recombined_phrasings(corpus: Corpus) -> Non
 
     assert new(corpus.validation + corpus.test) == 0
     assert 0.2 < new(corpus.train) <= 0.5
+
+
+def test_what_tells_that_no_figure_is_due_is_lent_to_no_coined_name(corpus: Corpus) -> None:
+    rng = random.Random(0)
+    own = words_of(make(rng) for make in (indicator, firm) for _ in range(20_000))
+    tell = telling_words(make_holdouts(settings_with().holdouts, settings_with().seed))
+    names = [name for example in corpus.train for name, _ in example.glossary]
+    assert {"headcount", "forecast", "chapter"} <= tell - own
+    assert not tell & {"filed", "reported"}
+    assert not words_of(names) & tell - own
+    assert words_of(names) - tell - own
+
+
+def words_of(names: Iterable[str]) -> set[str]:
+    return {word for name in names for word in re.findall("[a-z]{3,}", name.lower())}
 
 
 def test_prompts_are_short_and_varied(corpus: Corpus) -> None:
