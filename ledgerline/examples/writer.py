@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Protocol
 
 from ledgerline.examples.confirm import Draft, Refusal, confirm
-from ledgerline.examples.example import Example, Holdout, Split
+from ledgerline.examples.example import Example, Holdout, Split, folded
 from ledgerline.examples.holdouts import Holdouts, slice_name
 from ledgerline.examples.mentions import NEAR_DUPLICATE, Mentions, NearIndex, fiscal_years
 from ledgerline.filings.search import Search
@@ -120,7 +120,8 @@ class Writer:
         if len(draft.prompt) > self._longest_prompt:
             self.refused["too long"] += 1
             return None
-        if draft.prompt in self._prompts:
+        words = folded(draft.prompt)
+        if words in self._prompts:
             self.refused["written already"] += 1
             return None
         if Holdout.PHRASING in draft.holdouts and self._is_near_training(draft.prompt):
@@ -133,7 +134,7 @@ class Writer:
         if isinstance(example, Refusal):
             self.refused[f"{draft.kind}: {example.reason}"] += 1
             return None
-        self._prompts.add(draft.prompt)
+        self._prompts.add(words)
         return example
 
 

@@ -7,7 +7,6 @@ validation or test), `prompt`, `completion`, `holdouts` (comma-separated dimensi
 
 # ruff: noqa: S608 - the queries are put together from this file's own text
 
-import re
 import sqlite3
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from ledgerline.errors import LedgerlineError
+from ledgerline.examples.example import folded
 from ledgerline.quality.gate import Subject, run_suites
 from ledgerline.quality.outcome import SuiteResult
 from ledgerline.quality.scale_words import contradictions
@@ -27,7 +27,6 @@ COLUMNS = (
 )  # fmt: skip
 DIMENSIONS = ("company", "metric", "period", "phrasing")
 TABLE = "example"
-_MARKS = re.compile(r"[^a-z0-9$%]+")
 
 
 def run_example_suite(rows: pd.DataFrame, docs: Path | None) -> SuiteResult:
@@ -58,7 +57,7 @@ def run_example_suite(rows: pd.DataFrame, docs: Path | None) -> SuiteResult:
 def _prepared(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with what SQL can't work out: folded words, fiscal year, doubled scale words."""
     table = rows.loc[:, list(COLUMNS)].copy()
-    table["words"] = [_MARKS.sub(" ", prompt.lower()).strip() for prompt in table["prompt"]]
+    table["words"] = [folded(prompt) for prompt in table["prompt"]]
     table["fiscal_year"] = table["period"].astype("string").str.extract(r"(\d{4})$")[0]
     text = table["prompt"].astype(str) + " ¦ " + table["completion"].astype(str)
     table["two_scales"] = contradictions(text).astype(int)
