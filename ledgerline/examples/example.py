@@ -1,17 +1,9 @@
 """One thing that the policy is asked, and what a right answer is."""
 
-import re
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-
-_MARKS = re.compile(r"[^a-z0-9$%]+")
-
-
-def folded(prompt: str) -> str:
-    """A prompt without case and punctuation: two that differ in no more are the same."""
-    return _MARKS.sub(" ", prompt.lower()).strip()
 
 
 class Split(StrEnum):

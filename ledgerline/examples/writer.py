@@ -7,10 +7,11 @@ from itertools import accumulate
 from typing import Protocol
 
 from ledgerline.examples.confirm import Draft, Refusal, confirm
-from ledgerline.examples.example import Example, Holdout, Split, folded
+from ledgerline.examples.example import Example, Holdout, Split
 from ledgerline.examples.holdouts import Holdouts, slice_name
 from ledgerline.examples.mentions import NEAR_DUPLICATE, Mentions, NearIndex, fiscal_years
 from ledgerline.filings.search import Search
+from ledgerline.filings.spelling import folded
 
 _TRIES = 40
 """Kinds drawn in a row that may lead to nothing before a slice is given up."""

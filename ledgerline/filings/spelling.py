@@ -1,10 +1,11 @@
-"""Company names as people write them, from the capitals that EDGAR keeps."""
+"""Company names as people write them, from the capitals that EDGAR keeps; texts for comparison."""
 
 # ruff: noqa: SIM905 - long lists of words read better as text
 
 import re
 
 _STATE = re.compile(r"\s*[/\\][A-Za-z ]{2,12}[/\\]?\s*$")
+_PUNCTUATION = re.compile(r"[^a-z0-9$%]+")
 _LOWER = frozenset("of and the for in at on de la y e du des von van".split())
 _UPPER = frozenset(
     "II III IV VI USA US UK NA SA NV AG SE PLC LLC LP LLP REIT IBM CBS NBC AMC BP GE AES CSX DTE "
@@ -36,3 +37,8 @@ def _word(word: str, first: bool) -> str:
     if len(bare) == 1 or (len(bare) <= 4 and not re.search("[AEIOUY]", bare)):
         return word
     return "-".join(part.capitalize() for part in word.split("-"))
+
+
+def folded(text: str) -> str:
+    """A document without case and punctuation: two that differ in no more are the same."""
+    return _PUNCTUATION.sub(" ", text.lower()).strip()

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from ledgerline.errors import LedgerlineError
-from ledgerline.examples.example import folded
+from ledgerline.filings.spelling import folded
 from ledgerline.quality.gate import Subject, run_suites
 from ledgerline.quality.outcome import SuiteResult
 from ledgerline.quality.scale_words import contradictions

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.confirm import states
-from ledgerline.examples.example import Example, Holdout, Split, folded
+from ledgerline.examples.example import Example, Holdout, Split
 from ledgerline.examples.firms import firm
 from ledgerline.examples.grammar import expansions, phrasings
 from ledgerline.examples.holdouts import SLICES, slice_name
@@ -30,6 +30,7 @@ from ledgerline.examples.synthesize import (
     telling_words,
 )
 from ledgerline.filings.search import Hit, Search
+from ledgerline.filings.spelling import folded
 from ledgerline.filings.store import Store
 from tests.examples.corpora import settings_with
 
