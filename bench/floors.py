@@ -37,7 +37,7 @@ class Floors:
     dtype: str
 
 
-def floors(trainer: Trainer, dtype: str) -> Floors:
+def floors(trainer: Trainer) -> Floors:
     """Count one more step of `trainer`: products as they are run, bytes as few as they can be.
 
     Rollout: every forward pass reads the weights once, and each row's own keys and values.
@@ -57,9 +57,9 @@ def floors(trainer: Trainer, dtype: str) -> Floors:
     return Floors(
         rollout=Work(rollout.get_total_flops(), traffic.bytes),
         update=Work(update.get_total_flops(), 2 * saved.bytes + WEIGHT_PASSES * weights),
-        flops_a_second=_matrix_rate(getattr(torch, dtype)),
+        flops_a_second=_matrix_rate(trainer.dtype),
         bytes_a_second=_bandwidth(),
-        dtype=dtype,
+        dtype=str(trainer.dtype).removeprefix("torch."),
     )
 
 

@@ -24,6 +24,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from ledgerline.policy.engine import EmbeddedEngine, Sampling
 from ledgerline.policy.policy import PolicySettings, accelerator
+from ledgerline.policy.precision import working_dtype
 from ledgerline.profiles import merged, read_yaml
 from ledgerline.training import batches, plan
 from ledgerline.training.grpo import policy_loss
@@ -173,7 +174,7 @@ def learn(
         train.batch_tokens,
         plain.device,
     ):
-        with batches.autocast(plain.device, getattr(torch, train.dtype)):
+        with batches.autocast(plain.device, working_dtype(train.dtype, plain.device)):
             logprobs, entropy = batches.logprobs(plain, batch, SAMPLING.temperature)
         engine = batches.scored_values(batch, [one.logprobs for one in played])
         advantage = torch.ones_like(logprobs)

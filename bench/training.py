@@ -199,7 +199,7 @@ def main() -> None:
             )
             profile = cProfile.Profile(time.perf_counter)
             sides.append(profile.runcall(ours, trainer) if chosen.profile else ours(trainer))
-            console.print(floors_table(floors(trainer, params.policy.engine.dtype), sides[0]))
+            console.print(floors_table(floors(trainer), sides[0]))
             if chosen.profile:
                 pstats.Stats(profile).sort_stats("tottime").print_stats(40)
         if chosen.side != "ours":

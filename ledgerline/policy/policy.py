@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 from ledgerline.errors import LedgerlineError
 from ledgerline.policy.codec import ChatCodec
 from ledgerline.policy.engine import EmbeddedEngine
+from ledgerline.policy.precision import Precision, working_dtype
 from ledgerline.policy.scratch import ScratchModel
 from ledgerline.policy.vllm.engine import VllmEngine
 from ledgerline.policy.vllm.settings import VllmSettings
@@ -48,7 +49,7 @@ class EngineSettings(Settings):
 
     rows: int
     positions: int
-    dtype: Literal["float32", "bfloat16"]
+    dtype: Precision
 
 
 class PolicySettings(Settings):
@@ -158,7 +159,7 @@ class Policy:
             self.codec.end_of_turn,
             settings.engine.rows,
             min(settings.engine.positions, self.plain.config.max_position_embeddings),
-            settings.engine.dtype,
+            str(working_dtype(settings.engine.dtype, self.plain.device)).removeprefix("torch."),
             settings.vllm,
         )
         try:
@@ -173,5 +174,5 @@ class Policy:
             self.codec.end_of_turn,
             settings.rows,
             settings.positions,
-            getattr(torch, settings.dtype),
+            working_dtype(settings.dtype, self.plain.device),
         )

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from ledgerline.policy.precision import working_dtype
+
 _STEPS = 5
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Keller Jordan's: the quintic is steepest at 0, and leaves singular values near 1."""
@@ -61,11 +63,11 @@ class Muon(torch.optim.Muon):
 
 def orthogonal(matrices: Tensor) -> Tensor:
     """Matrices [number, rows, columns], no higher than wide → the nearest with orthonormal rows,
-    roughly: singular values between 0.7 and 1.2, in bfloat16.
+    roughly: singular values between 0.7 and 1.2. In bfloat16 where the machine multiplies it.
     """
     a, b, c = _COEFFICIENTS
     size = torch.linalg.vector_norm(matrices, dim=(1, 2), keepdim=True).clamp_(min=_LEAST)
-    found: Tensor = (matrices / size).bfloat16()
+    found: Tensor = (matrices / size).to(working_dtype("auto", matrices.device))
     for _ in range(_STEPS):
         gram = found @ found.transpose(1, 2)
         found = torch.baddbmm(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from pydantic import Field
@@ -19,6 +19,7 @@ from pydantic import Field
 from ledgerline.errors import LedgerlineError
 from ledgerline.policy.engine import Sampling
 from ledgerline.policy.policy import Policy
+from ledgerline.policy.precision import Precision, working_dtype
 from ledgerline.settings import Settings
 from ledgerline.training import batches
 from ledgerline.training.alarms import Action, Alarm, Alarms, AlarmSettings
@@ -69,7 +70,7 @@ class TrainerSettings(Settings):
     batch_tokens: int
     decay_from: int
     patience: int
-    dtype: Literal["float32", "bfloat16"]
+    dtype: Precision
     sampling: Sampling
     objective: Objective
     sampler: SamplerSettings
@@ -128,13 +129,14 @@ class Trainer:
         self.optimizers = build_optimizers(policy.model, settings.optimizer)
         self.generator = torch.Generator(device=policy.model.device).manual_seed(settings.seed)
         self.processes = Processes()
+        self.dtype = working_dtype(settings.dtype, policy.model.device)
         self.expert = Expert(
             policy,
             task,
             items,
             settings.beside,
             settings.batch_tokens,
-            getattr(torch, settings.dtype),
+            self.dtype,
             settings.seed,
         )
         self.average = Average(policy.model, settings.averaging)
@@ -262,8 +264,7 @@ class Trainer:
         if self._base is None or self.settings.objective.kl:
             return {}
         some = played[:: max(1, len(played) // number)][:number]
-        dtype = getattr(torch, self.settings.dtype)
-        return {"kl": kl_to_base(self.policy, self._base, some, self._temperature, dtype)}
+        return {"kl": kl_to_base(self.policy, self._base, some, self._temperature, self.dtype)}
 
     def _update(self, rollouts: Sequence[Rollout]) -> tuple[list[Loss], dict[str, float]]:
         """One optimizer step over all rollouts and what the expert shows beside them, and as many
@@ -303,11 +304,11 @@ class Trainer:
         grouped = rewards.view(-1, settings.group_size)
         advantage = advantages(grouped, settings.objective.scale).flatten().tolist()
         tokens = sum(sum(rollout.sampled) for rollout in rollouts)
-        model, dtype = self.policy.model, getattr(torch, settings.dtype)
+        model = self.policy.model
         losses = []
         mine = self._mine(rollouts, advantage)
         for batch in self._split([rollout for rollout, _ in mine]):
-            with batches.autocast(model.device, dtype):
+            with batches.autocast(model.device, self.dtype):
                 logprobs, entropy = batches.logprobs(self.policy.plain, batch, self._temperature)
                 base = self._base(batch) if self._base and settings.objective.kl else None
             counts = batch.scored.sum(1)

@@ -7,13 +7,12 @@ leaves the rest to practice.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-import torch
 from pydantic import Field
 from transformers import PreTrainedModel
 
+from ledgerline.policy.precision import Precision, working_dtype
 from ledgerline.settings import Settings
 from ledgerline.training.demonstrations import Demonstration, DemonstrationSettings
 from ledgerline.training.imitation import imitate
@@ -47,7 +46,7 @@ class WarmupSettings(Settings):
     validation: int = Field(ge=1)
     target: float
     pass_rate_prompts: int
-    dtype: Literal["float32", "bfloat16"]
+    dtype: Precision
     optimizer: OptimizerSettings
 
 
@@ -80,7 +79,7 @@ def warm_up(
     losses: list[float] = []
     queue: list[int] = []
     size = min(settings.batch, len(demonstrations))
-    dtype = getattr(torch, settings.dtype)
+    dtype = working_dtype(settings.dtype, model.device)
     model.train()
     for step in range(1, settings.steps + 1):
         if len(queue) < size:
