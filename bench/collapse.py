@@ -64,6 +64,7 @@ DEMONSTRATIONS = DemonstrationSettings(
     slips=0.45,
     misplaced=0.5,
     first_turns=0.0,
+    first_lines=0.0,
 )
 """A base that tries: when to be silent at once is shown in few phrasings."""
 STEPS = 450

@@ -2,8 +2,9 @@
 
 For training on a CPU, where transformers' own passes spend more time on copies, conversions and
 padding than on arithmetic: nothing but attention is padded here, weights are converted once, norms
-are folded into the weights that follow them, and the backward pass is written out, so that it
-keeps and touches little. `tests/policy/test_packed.py` holds states and gradients equal to theirs.
+are folded into the weights that follow them, the last layer goes on with the wanted places alone,
+and the backward pass is written out, so that it keeps and touches little.
+`tests/policy/test_packed.py` holds states and gradients equal to theirs.
 """
 
 from collections.abc import Sequence
@@ -94,9 +95,10 @@ def packed_states(
     angles = torch.outer(packed.positions, body.rotary_emb.inv_freq.float())
     cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)
     turn = torch.cat((cos, cos), -1)[:, None], torch.cat((-sin, sin), -1)[:, None]
+    places = functional.pad(wanted, (0, -len(wanted) % _TOKENS), value=len(packed.tokens) - 1)
     with torch.autocast("cpu", enabled=False):
         state: Tensor = functional.embedding(packed.tokens, body.embed_tokens.weight)
-        for block in body.layers:
+        for number, block in enumerate(body.layers, start=1):
             attention, mlp = block.self_attn, block.mlp
             lines = (attention.q_proj, attention.k_proj, attention.v_proj)
             biased = lines[0].bias is not None
@@ -111,8 +113,9 @@ def packed_states(
                 _heads(model),
                 turn,
                 eps,
+                places if number == len(body.layers) else None,
             )
-        ends = state.index_select(0, wanted)
+        ends = state[: len(wanted)]
         normed: Tensor = functional.rms_norm(ends, ends.shape[-1:], body.norm.weight, eps)
     return normed.to(dtype)
 
@@ -130,9 +133,10 @@ def _folded(norm: Any, dtype: torch.dtype, *lines: Any) -> Tensor:
 
 
 class _Layer(torch.autograd.Function):
-    """One layer: state [tokens, width] → state. The residual stream and its gradient are float32;
-    what is multiplied has the weights' dtype. What is cheap to compute is not kept but computed
-    again for the backward pass.
+    """One layer: state [tokens, width] → state, of the tokens `places` alone where they are given.
+
+    The residual stream and its gradient are float32; what is multiplied has the weights' dtype.
+    What is cheap to compute is not kept but computed again for the backward pass.
     """
 
     @staticmethod
@@ -148,11 +152,14 @@ class _Layer(torch.autograd.Function):
         heads: Heads,
         turn: tuple[Tensor, Tensor],
         eps: float,
+        places: Tensor | None,
     ) -> Tensor:
         normed, scale = _normalise(state, eps, qkv_weight.dtype)
         qkv = functional.linear(normed, qkv_weight, qkv_bias)
         _rotate(qkv, turn, heads)
         mixed, attention = attend(qkv, blocks, heads)
+        if places is not None:
+            state, mixed = state.index_select(0, places), mixed.index_select(0, places)
         state = state + functional.linear(mixed, out_weight)
         normed_2, scale_2 = _normalise(state, eps, qkv_weight.dtype)
         gate_up = functional.linear(normed_2, gate_up_weight)
@@ -161,14 +168,14 @@ class _Layer(torch.autograd.Function):
         weights = (qkv_weight, out_weight, gate_up_weight, down_weight)
         kept = (normed, scale, qkv, mixed, normed_2, scale_2, gate_up)
         ctx.save_for_backward(*weights, *kept, *attention)
-        ctx.given = (blocks, heads, turn)
+        ctx.given = (blocks, heads, turn, places)
         return state
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         qkv_weight, out_weight, gate_up_weight, down_weight, *kept = ctx.saved_tensors
         normed, scale, qkv, mixed, normed_2, scale_2, gate_up, *attention = kept
-        blocks, heads, (cos, sin) = ctx.given
+        blocks, heads, (cos, sin), places = ctx.given
 
         after = gradient.to(qkv.dtype)
         inner = after @ down_weight
@@ -182,7 +189,13 @@ class _Layer(torch.autograd.Function):
         gradient = _normalise_backward(gradient, by_gate_up @ gate_up_weight, normed_2, scale_2)
 
         after = gradient.to(qkv.dtype)
-        by_qkv = attend_backward(after @ out_weight, qkv, attention, blocks, heads)
+        by_mixed = after @ out_weight
+        if places is not None:
+            gradient, by_mixed = (
+                part.new_zeros(len(qkv), part.shape[1]).index_add_(0, places, part)
+                for part in (gradient, by_mixed)
+            )
+        by_qkv = attend_backward(by_mixed, qkv, attention, blocks, heads)
         _rotate(by_qkv, (cos, -sin), heads)
         return (
             _normalise_backward(gradient, by_qkv @ qkv_weight, normed, scale),
@@ -191,7 +204,7 @@ class _Layer(torch.autograd.Function):
             after.t() @ mixed,
             by_gate_up.t() @ normed_2,
             by_down,
-            *[None] * 4,
+            *[None] * 5,
         )
 
 

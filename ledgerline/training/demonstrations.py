@@ -24,12 +24,14 @@ class SlipSettings(Settings):
     """A share `slips` of demonstrations begins with a turn that goes wrong, as many of these with a
     second, and show how to go on from there; of those a share `misplaced` stands after another
     document's opening. Of the rest a share `first_turns` ends with the first turn: whether to look
-    up or to be silent is decided there, for a third of the tokens.
+    up or to be silent is decided there, for a third of the tokens. Of these a share `first_lines`
+    ends with the turn's first line already, where the expert says what comes next.
     """
 
     slips: float = Field(ge=0, le=1)
     misplaced: float = Field(ge=0, le=1)
     first_turns: float = Field(ge=0, le=1)
+    first_lines: float = Field(ge=0, le=1)
 
 
 class DemonstrationSettings(SlipSettings):
@@ -107,10 +109,13 @@ def demonstrate(
     )
 
 
-def first_turn(codec: ChatCodec, task: Task, item: Item) -> Demonstration:
-    """The first turn of the expert's episode of `item`, with nothing looked up."""
+def first_turn(codec: ChatCodec, task: Task, item: Item, line: bool = False) -> Demonstration:
+    """The first turn of the expert's episode of `item`, with nothing looked up; or its first
+    `line` alone.
+    """
     episode = Episode(task.make(), task.fields(item), codec, task.limits)
-    turn = codec.encode_turn(task.expert(item)(*episode.so_far))
+    said = task.expert(item)(*episode.so_far)
+    turn = codec.encode_part(said.partition("\n")[0]) if line else codec.encode_turn(said)
     read, written = [False] * episode.prompt_length, [True] * len(turn)
     return Demonstration(episode.tokens + turn, read + written, [False] * len(read + written))
 
@@ -127,7 +132,7 @@ def demonstration(
     random_ = random.Random(f"{seed}:{item.id}")
     slips = _slips(item, task, settings.slips, random_)
     if not slips and random_.random() < settings.first_turns:
-        return first_turn(codec, task, item)
+        return first_turn(codec, task, item, random_.random() < settings.first_lines)
     misplaced = slips and random_.random() < settings.misplaced
     return demonstrate(codec, task, item, slips, random_.choice(others) if misplaced else None)
 

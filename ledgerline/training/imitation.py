@@ -14,6 +14,9 @@ from ledgerline.training.demonstrations import Demonstration, SlipSettings, demo
 from ledgerline.training.processes import Processes
 from ledgerline.training.task import Item, Task
 
+_FORETOLD = 3
+"""One token in so many of those that are only read is foretold, for as many times the weight."""
+
 
 class BesideSettings(SlipSettings):
     """Demonstrations beside practice: at each step the expert plays `number` more of the prompts,
@@ -84,10 +87,11 @@ def imitate(
     """Add `weight` times the gradient of the mean loss over the demonstrations' sampled tokens.
 
     Of several processes each computes its part of that mean, which is returned, and of the
-    gradients: both are left to be summed. What was only read adds its part by `reading`; the loss
-    that is returned is of the sampled tokens alone. The batch is a random one, cut into pieces of
-    similar length only to save padding: batches of one length each would hold answers given at once
-    or answers looked up, never both, and the policy would learn whichever came last.
+    gradients: both are left to be summed. What was only read adds its part by `reading`, in a
+    sample of its tokens; the loss that is returned is of the sampled tokens alone. The batch is a
+    random one, cut into pieces of similar length only to save padding: batches of one length each
+    would hold answers given at once or answers looked up, never both, and the policy would learn
+    whichever came last.
     """
     processes = Processes()
     number = sum(sum(demonstration.sampled) for demonstration in demonstrations)
@@ -102,7 +106,7 @@ def imitate(
         with autocast(model.device, dtype):
             found, _ = logprobs(model, piece, temperature=1.0, entropies=False)
         own = scored_values(piece, [one.sampled for one in mine])
-        loss = -(found * (own + reading * (1 - own))).sum() / number
+        loss = -(found * (own + _FORETOLD * reading * (1 - own))).sum() / number
         (weight * loss).backward()  # type: ignore[no-untyped-call]
         total -= float((found.detach() * own).sum() / number)
     return total
@@ -112,4 +116,11 @@ def _learnt(demonstration: Demonstration, reading: float) -> list[bool]:
     """Which tokens of a demonstration have a part in the loss; nothing foretells the first."""
     if not reading:
         return demonstration.sampled
-    return [False, *(not slipped for slipped in demonstration.slipped[1:])]
+    number = len(demonstration.tokens)
+    read = [place > 0 and (place + number) % _FORETOLD == 0 for place in range(number)]
+    return [
+        own or (sampled and not slipped)
+        for own, sampled, slipped in zip(
+            demonstration.sampled, read, demonstration.slipped, strict=True
+        )
+    ]

@@ -1,7 +1,8 @@
-"""Muon for a small model: matrices of one shape are orthogonalised together.
+"""Muon for a small model: matrices of one shape are orthogonalised together, each by one process.
 
 A product of small matrices costs a CPU more to set up than to run, and Muon makes fifteen of them
-for each matrix. `tests/training/test_optimizers.py` holds its steps equal to those of torch's own.
+for each matrix. Where several processes train, each orthogonalises its share for all.
+`tests/training/test_optimizers.py` holds its steps equal to those of torch's own.
 """
 
 from collections import defaultdict
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ledgerline.policy.precision import working_dtype
+from ledgerline.training.processes import Processes
 
 _STEPS = 5
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -41,12 +43,8 @@ class Muon(torch.optim.Muon):
                 continue
             updates = self._with_momentum(matrices, group["momentum"])
             torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
-            for places in _alike(updates):
-                found = orthogonal(torch.stack([_flat(updates[place]) for place in places]))
-                for place, update in zip(places, found, strict=True):
-                    matrix = matrices[place]
-                    rate = 0.2 * group["lr"] * max(matrix.shape) ** 0.5
-                    matrix.add_(update if matrix.shape == update.shape else update.T, alpha=-rate)
+            for matrix, update in zip(matrices, _orthogonal(updates), strict=True):
+                matrix.add_(update, alpha=-0.2 * group["lr"] * max(matrix.shape) ** 0.5)
 
     def _with_momentum(self, matrices: Sequence[Tensor], momentum: float) -> Sequence[Tensor]:
         gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
@@ -59,6 +57,27 @@ class Muon(torch.optim.Muon):
         torch._foreach_lerp_(averages, gradients, 1 - momentum)
         ahead: Sequence[Tensor] = torch._foreach_lerp(gradients, averages, momentum)
         return ahead
+
+
+def _orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """Each of the matrices, which all processes have alike, orthogonalised, in float32."""
+    processes = Processes()
+    number = sum(matrix.numel() for matrix in matrices)
+    found = torch.zeros(number, device=matrices[0].device)
+    parts = _cut(found, matrices)
+    for places in _alike(matrices):
+        mine = processes.share(places)
+        if mine:
+            done = orthogonal(torch.stack([_flat(matrices[place]) for place in mine]))
+            for place, one in zip(mine, done, strict=True):
+                _flat(parts[place]).copy_(one)
+    return _cut(processes.sum(found), matrices)
+
+
+def _cut(flat: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
+    """Numbers end to end → tensors of the shapes of `like`."""
+    parts = torch.split(flat, [tensor.numel() for tensor in like])
+    return [part.view_as(tensor) for part, tensor in zip(parts, like, strict=True)]
 
 
 def orthogonal(matrices: Tensor) -> Tensor:

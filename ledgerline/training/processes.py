@@ -62,9 +62,14 @@ class Processes:
         flat = torch.cat(
             [parameter.grad.flatten() for parameter in trained if parameter.grad is not None]
         )
-        summed = reduce(flat, "sum").split([parameter.numel() for parameter in trained])
+        summed = torch.split(self.sum(flat), [parameter.numel() for parameter in trained])
         for parameter, gradient in zip(trained, summed, strict=True):
             parameter.grad = gradient.view_as(parameter)
+
+    def sum(self, mine: torch.Tensor) -> torch.Tensor:
+        """The sum of everybody's, of one shape."""
+        total: torch.Tensor = reduce(mine, "sum") if self.number > 1 else mine
+        return total
 
     def wait(self) -> None:
         """Until every process is here."""

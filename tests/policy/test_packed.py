@@ -72,6 +72,18 @@ def test_states_and_gradients_equal_transformers(model, sequences):
         torch.testing.assert_close(ours[name], gradient, atol=2e-4, rtol=1e-3)
 
 
+def test_some_states_alone_have_the_gradients_that_they_have_among_all(model, sequences):
+    some = torch.tensor([0, 10, 10, 41, 99, 155])  # one of them twice, as where prompts are shared
+    packed = pack(model, *sequences)
+    everything = torch.arange(sum(map(len, sequences[0])))
+    among = packed_states(model, packed, everything, torch.float32)[some]
+    alone = packed_states(model, packed, some, torch.float32)
+    torch.testing.assert_close(alone, among)
+    expected = gradients(model, among)
+    for name, gradient in gradients(model, alone).items():
+        torch.testing.assert_close(gradient, expected[name], atol=1e-5, rtol=1e-4)
+
+
 def test_half_precision_errs_no_more_than_autocast(model, sequences):
     def error(found, true):
         return max(

@@ -110,6 +110,7 @@ def learn(examples: tuple[Example, ...], search: Search) -> Policy:
             "slips": 0.0,
             "misplaced": 0.0,
             "first_turns": 0.0,
+            "first_lines": 0.0,
         },
         "batch": 2,
         "batch_tokens": 2048,

@@ -24,7 +24,7 @@ SHAPE = ScratchModel(
     copying=False,
 )
 
-NO_SLIPS = {"slips": 0.0, "misplaced": 0.0, "first_turns": 0.0}
+NO_SLIPS = {"slips": 0.0, "misplaced": 0.0, "first_turns": 0.0, "first_lines": 0.0}
 
 
 def new_policy(seed: int = 0, shape: ScratchModel = SHAPE) -> Policy:

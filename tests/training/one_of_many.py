@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from ledgerline.environments.calls import write_call
 from ledgerline.training.processes import start_beside
 from ledgerline.training.trainer import Trainer
-from tests.training.conftest import NO_SLIPS, new_policy, settings
+from tests.training.conftest import NO_SLIPS, new_policy, optimizer, settings
 from tests.training.echo import QUESTIONS, TASK
 
 GROUP = 4
@@ -50,6 +50,7 @@ def train(folder, steps):
         "group_size": GROUP,
         "batch_tokens": 200,
         "refills": 1,
+        "optimizer": optimizer(2e-3, "muon").model_dump(),
         "beside": {"number": 4, "updates": 2, "weight": 1.0, "reading": 0.1, **NO_SLIPS},
     }
     trainer = Trainer(

@@ -14,7 +14,7 @@ from tests.training.conftest import new_policy
 from tests.training.echo import QUESTIONS, TASK
 
 SETTINGS = DemonstrationSettings(
-    count=1000, phrasings=1.0, fewer={}, slips=0.5, misplaced=0.5, first_turns=0.0
+    count=1000, phrasings=1.0, fewer={}, slips=0.5, misplaced=0.5, first_turns=0.0, first_lines=0.0
 )
 
 
@@ -69,6 +69,22 @@ def test_first_turns_come_in_their_share_where_nothing_slips():
     lengths = [len(demonstration(codec, TASK, one, QUESTIONS, settings, 1).tokens) for one in items]
     assert 70 < lengths.count(min(lengths)) < 130
     assert lengths.count(min(lengths)) + lengths.count(max(lengths)) == 200
+
+
+def test_some_first_turns_end_with_their_first_line():
+    codec = new_policy().codec
+    task = replace(TASK, expert=lambda _: lambda *_: "figure\nthe rest")
+    settings = SETTINGS.model_copy(update={"slips": 0.0, "first_turns": 1.0, "first_lines": 0.5})
+    shown = [
+        demonstration(codec, task, replace(QUESTIONS[0], id=f"q{n}"), QUESTIONS, settings, 1)
+        for n in range(200)
+    ]
+    said = [codec.decode([t for t, own in zip(o.tokens, o.sampled) if own]) for o in shown]
+    whole = codec.decode(codec.encode_turn("figure\nthe rest"))
+    assert set(said) == {codec.decode(codec.encode_part("figure")), whole}
+    assert 70 < said.count(whole) < 130
+    line, turn = (min(shown, key=lambda one: sign * len(one.tokens)) for sign in (1, -1))
+    assert turn.tokens[: len(line.tokens)] == line.tokens
 
 
 def test_slips_come_in_their_share_and_the_same_for_a_seed():
