@@ -124,7 +124,7 @@ def _held_phrasings(
             ):
                 held |= group
                 taken += len(group & ids)
-                left -= gone
+                left.subtract(gone)
     return frozenset(held)
 
 

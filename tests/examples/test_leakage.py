@@ -198,14 +198,17 @@ def test_words_of_a_held_out_phrasing_stand_in_training(known_words: int) -> Non
         assert 0.1 < share < 0.3, texts[0].family
 
 
-def test_near_index_agrees_with_comparing_all() -> None:
+@pytest.mark.parametrize("threshold", [0.5, 0.75, 0.9, 1.0])
+def test_near_index_agrees_with_comparing_all(threshold: float) -> None:
     rng = random.Random(1)
     sets = [frozenset(rng.choices("abcdefgh", k=rng.randint(1, 8))) for _ in range(300)]
-    for threshold in (0.5, 0.75, 0.9, 1.0):
-        index = NearIndex(threshold, sets[:200])
-        for tokens in sets[200:]:
-            expected = any(len(s & tokens) >= threshold * len(s | tokens) for s in sets[:200])
-            assert (index.near(tokens) is not None) is expected
+    asked = [*sets[200:], *(tokens | {"unknown"} for tokens in sets[200:])]
+    index = NearIndex(threshold, sets[:200])
+    for tokens in asked:
+        near = {s for s in sets[:200] if len(s & tokens) >= threshold * len(s | tokens)}
+        assert set(index.every(tokens)) == near
+        assert set(index.every(tokens, longest=4)) == {s for s in near if len(s) <= 4}
+        assert (index.near(tokens) is not None) is bool(near)
 
 
 def test_fiscal_years_are_read_off_the_usual_spellings() -> None:
