@@ -29,7 +29,7 @@ _TIME = re.compile(
 _BEFORE_A_PERIOD = re.compile(
     r"\A(?:(?:for|in|during|at|as|of|on|to|by|from|against) )+", re.IGNORECASE
 )
-_REMEMBERED = 25_000
+_REMEMBERED = 100_000
 """Texts of which is kept what they mention: a corpus is looked through more than once."""
 _LONGEST_PERIOD = 8
 """Words of a period at most."""
