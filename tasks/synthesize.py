@@ -1,9 +1,15 @@
 """Stage `synthesize`: prompt-completion pairs from clean facts, with crossed hold-outs."""
 
 import gzip
+import os
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import orjson
@@ -14,18 +20,26 @@ from ledgerline.errors import LedgerlineError
 from ledgerline.examples.card import card
 from ledgerline.examples.confirm import Draft, Refusal
 from ledgerline.examples.example import Example
+from ledgerline.examples.grammar import phrasings
 from ledgerline.examples.holdouts import SLICES, Holdouts, slice_name
 from ledgerline.examples.jsonl import write_jsonl
 from ledgerline.examples.leakage import check_examples
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.prose import drafts_of, placed, read_sentences
-from ledgerline.examples.synthesize import Corpus, SynthesizeSettings, make_holdouts, synthesize
+from ledgerline.examples.synthesize import (
+    Beside,
+    Corpus,
+    SynthesizeSettings,
+    make_holdouts,
+    synthesize,
+)
 from ledgerline.examples.universe import Universe
 from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.quality.example_suite import run_example_suite
 from ledgerline.quality.gate import block
+from ledgerline.quality.outcome import SuiteResult
 from tasks.params import Params
 from tasks.stage import run_stage
 
@@ -35,6 +49,8 @@ CLAUDE = Path("data/claude")
 CARD = Path("reports/examples.md")
 DOCS = Path("reports/examples_docs")
 SUMMARY = Path("reports/synthesize.json")
+WORTH_A_PROCESS = 3_000
+"""Training examples that are written while another process starts, and their share of checks."""
 
 
 class SynthesizeParams(Params):
@@ -46,7 +62,7 @@ class SynthesizeParams(Params):
 def main(params: SynthesizeParams) -> None:
     """Write the corpus, prove that nothing leaks, and describe it."""
     settings = params.synthesize
-    with Store.open(FACTS, read_only=True) as store:
+    with Store.open(FACTS, read_only=True) as store, _process(settings.counts.train) as pool:
         search = Search(store)
         companies = store.companies()
         holdouts = make_holdouts(settings.holdouts, settings.seed)
@@ -54,7 +70,9 @@ def main(params: SynthesizeParams) -> None:
         written = list(_prose(settings, search, mentions, holdouts))
         if settings.claude is not None:
             written += _claude(settings, companies, search, mentions, holdouts)
-        corpus = synthesize(companies, search, settings, written=written)
+        beside = Beside(pool, FACTS) if pool else None
+        corpus = synthesize(companies, search, settings, written=written, beside=beside)
+        suite = _suite(_table(corpus), pool)
         expectations = check_examples(
             corpus.train,
             (*corpus.validation, *corpus.test),
@@ -65,11 +83,10 @@ def main(params: SynthesizeParams) -> None:
     failed = [expectation for expectation in expectations if not expectation.met]
     if failed:
         raise LedgerlineError(
-            "the examples leak or are malformed: " + "; ".join(map(str, failed)) + ". Nothing was "
+            "the examples leak or are malformed: " + "; ".join(map(str, failed)) + ". None was "
             "written; look at synthesize.holdouts in params.yaml and at the author's phrasings."
         )
-    suite = run_example_suite(_table(corpus), DOCS)
-    block([suite], DOCS / "index.html", "look at synthesize.holdouts in params.yaml")
+    block([suite()], DOCS / "index.html", "look at synthesize.holdouts in params.yaml")
     for name, examples in corpus.splits().items():
         write_jsonl(EXAMPLES / f"{name}.jsonl", examples)
     write_text(CARD, card(corpus))
@@ -88,6 +105,41 @@ def main(params: SynthesizeParams) -> None:
         "expectations": {str(expectation.name): expectation.met for expectation in expectations},
     }
     write_bytes(SUMMARY, orjson.dumps(summary, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+@contextmanager
+def _process(examples: int) -> Iterator[Executor | None]:
+    """A process beside this one, or None where so few `examples` aren't worth it."""
+    if examples < WORTH_A_PROCESS:
+        yield None
+        return
+    # Forked, it would share this one's connections; and macOS forbids that libraries are used then.
+    pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=_end_with_parent)
+    try:
+        # Begins to import what it needs while the hold-outs are drawn here.
+        pool.submit(phrasings)
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """Make this process end when the one that started it does, even if that is killed."""
+    parent = parent_process()
+    assert parent is not None  # noqa: S101
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+def _suite(table: pd.DataFrame, pool: Executor | None) -> Callable[[], SuiteResult]:
+    """The suite's result, for whoever calls: it runs in the `pool` meanwhile, or then."""
+    if pool is None:
+        return partial(run_example_suite, table, DOCS)
+    return pool.submit(run_example_suite, table, DOCS).result
 
 
 def _table(corpus: Corpus) -> pd.DataFrame:

@@ -77,10 +77,10 @@ def indicator(rng: random.Random, heard: Sequence[str] = ()) -> str:
         f"{first} {measure}",
         f"{thing} {measure}",
         f"{first} {thing} {measure}",
-        f"{measure} of {first} {_plural(thing)}",
+        f"{measure} of {first} {plural(thing)}",
         f"{leading} {first} {measure}",
         f"{leading} {thing} {measure}",
-        f"{leading} {_plural(thing)}",
+        f"{leading} {plural(thing)}",
         f"{thing} {act}",
         f"{thing} and {other} {measure}",
         f"{thing} and {other} {act}",
@@ -100,19 +100,19 @@ def indicator(rng: random.Random, heard: Sequence[str] = ()) -> str:
         f"{first} {measure} attributable to {owners}",
         f"{leading} {measure} per {first} {thing}",
         f"{measure} per {thing}",
-        f"provision for {first} {_plural(thing)}",
+        f"provision for {first} {plural(thing)}",
         f"{act} from {state} {thing} {measure}",
-        f"proceeds from {measure} of {_plural(thing)} and {_plural(other)}",
+        f"proceeds from {measure} of {plural(thing)} and {plural(other)}",
         f"{thing} {act} ({state})",
         f"{thing}-related {act}",
         f"{first} {thing} {act}, {state} portion",
         f"{measure} before {thing} {act}",
-        f"{measure} including {state} {_plural(thing)}",
-        f"{first} {_plural(thing)} as a share of {measure}",
+        f"{measure} including {state} {plural(thing)}",
+        f"{first} {plural(thing)} as a share of {measure}",
         f"{thing} {measure} %",
         f"{initials(rng)} {measure}",
         f"{first} {initials(rng)}",
-        f"{leading} {state} {_plural(thing)}",
+        f"{leading} {state} {plural(thing)}",
         invented_word(rng),
         initials(rng),
     )
@@ -128,7 +128,7 @@ def _thing(rng: random.Random, heard: Sequence[str]) -> str:
     return rng.choice(NOUNS) if draw < 0.8 else invented_word(rng).lower()
 
 
-def _plural(thing: str) -> str:
+def plural(thing: str) -> str:
     """ "policies", "surveys", "boxes"; words of a statement stay as they stand there, and so do
     words that seem to be plurals.
     """

@@ -4,10 +4,12 @@ import gc
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 from pydantic import Field, field_validator
 
@@ -18,6 +20,7 @@ from ledgerline.examples.confirm import Draft, Refusal
 from ledgerline.examples.example import Example, Holdout, Split
 from ledgerline.examples.grammar import Phrasing, phrasings, telling
 from ledgerline.examples.holdouts import SLICES, Holdouts, HoldoutSettings
+from ledgerline.examples.indicators import plural
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.scribe import OPENINGS, PLAIN, Scribe
 from ledgerline.examples.silence import SILENT_KINDS, TALK_KINDS, SilentAuthor
@@ -26,12 +29,16 @@ from ledgerline.examples.universe import Universe
 from ledgerline.examples.writer import Writer
 from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
+from ledgerline.filings.store import Store
 from ledgerline.settings import Settings
 
 _OFTEN = 3
 _TELLS = 3.0
 _SLOT = re.compile(r"\{\w+\}")
 _WORD = re.compile(r"[A-Za-z]{3,}")
+
+_PARTS = 2
+"""Of training, each with companies of its own; as many on any machine, for the same bytes."""
 
 KINDS = (*DUE_KINDS, *SILENT_KINDS)
 
@@ -138,18 +145,42 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Processes that write a part of training; each opens the store of facts for itself."""
+
+    pool: Executor
+    facts: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The `number`th of the parts of training: how much of what is written about whom.
+
+    `heard` are words that may stand in names that are made up.
+    """
+
+    number: int
+    count: int
+    companies: Sequence[Company]
+    kinds: Mapping[str, float]
+    heard: Sequence[str]
+    holdouts: Holdouts
+    settings: SynthesizeSettings
+
+
 @_uncollected()
 def synthesize(
     companies: Sequence[Company],
     search: Search,
     settings: SynthesizeSettings,
-    progress: Callable[[int], None] = lambda _: None,
     written: Iterable[Draft | Refusal] = (),
+    beside: Beside | None = None,
 ) -> Corpus:
-    """Write the corpus; the same arguments give the same bytes.
+    """Write the corpus; the same arguments give the same bytes, with `beside` or without.
 
     `written` are drafts of other authors (Claude, real prose); those that hold out nothing join
-    training, the others the test split. `progress` hears the number of examples written so far.
+    training, the others the test split. `companies` are those of the store.
 
     Raises:
         LedgerlineError: nothing can be written for training, or no company may be tested on.
@@ -158,24 +189,26 @@ def synthesize(
     mentions = Mentions(companies, search.catalogue)
     # The order of the kinds is theirs, not that of the params file.
     kinds = {kind: settings.kinds.get(kind, 0.0) for kind in KINDS}
-    train_kinds = {kind: settings.train_kinds.get(kind, kinds[kind]) for kind in KINDS}
-    writer = Writer(search, settings.longest_prompt, settings.seed, mentions, holdouts, progress)
-    universe = Universe(companies, search, search.catalogue, holdouts, settings.counts.train)
+    writer = Writer(search, settings.longest_prompt, settings.seed, mentions, holdouts)
     heard = common_words(companies, holdouts)
-    # In training what tells that no figure is due does so wherever it stands.
+    # In training what tells that no figure is due does so wherever it stands, also in the plural.
     tell = telling_words(holdouts)
-    untelling = [word for word in heard if word not in tell]
-    train = writer.write(
-        TemplateAuthor(universe, settings.recombined, untelling),
-        Split.TRAIN,
-        {frozenset(): settings.counts.train},
-        train_kinds,
-    )
+    untelling = [word for word in heard if tell.isdisjoint((word, plural(word)))]
+    parts = _parts(companies, kinds | settings.train_kinds, untelling, holdouts, settings)
+    train: list[Example] = []
+    for examples, refusals in _written(parts, search, mentions, beside):
+        train += writer.join(examples)
+        writer.refused += refusals
+    missing = replace(parts[0], count=settings.counts.train - len(train), companies=companies)
+    if missing.count:
+        train += _write(missing, writer, search, mentions)
     if not train:
         raise LedgerlineError(
             "no training example could be written: do the facts cover fiscal years and metrics "
             "that synthesize.holdouts in params.yaml leaves in?"
         )
+    random.Random(f"{settings.seed}:{Split.TRAIN}:all").shuffle(train)
+    writer.learnt(train)
     tested = [
         c for c in companies if not settings.test_sources or c.source in settings.test_sources
     ]
@@ -195,21 +228,99 @@ def synthesize(
             writer.refused[f"{draft.draft.source}: {draft.reason}"] += 1
         else:
             drafts[bool(draft.holdouts)].append(draft)
-    train += writer.take(drafts[False], Split.TRAIN)
+    taken = writer.take(drafts[False], Split.TRAIN)
     # Filings repeat themselves: what training has now seen is kept out of the test split.
-    writer.learnt(train)
+    writer.learnt([*train, *taken])
     test += writer.take(drafts[True], Split.TEST)
-    train = with_coined_names(
-        train,
+    train += _coined(taken, untelling, mentions, holdouts, settings)
+    refused = dict(writer.refused.most_common())
+    return Corpus(train, validation, test, refused, writer.short)
+
+
+def _parts(
+    companies: Sequence[Company],
+    kinds: Mapping[str, float],
+    heard: Sequence[str],
+    holdouts: Holdouts,
+    settings: SynthesizeSettings,
+) -> list[_Part]:
+    """Parts of training alike in size, none of them without a company."""
+    trained = [company for company in companies if not holdouts.company(company.cik)]
+    number = max(1, min(_PARTS, len(trained)))
+    return [
+        _Part(
+            part,
+            (settings.counts.train + part) // number,
+            trained[part::number],
+            kinds,
+            heard,
+            holdouts,
+            settings,
+        )
+        for part in range(number)
+    ]
+
+
+def _written(
+    parts: Sequence[_Part], search: Search, mentions: Mentions, beside: Beside | None
+) -> Iterator[tuple[list[Example], Counter[str]]]:
+    """Each part's examples, and what was refused; the first is written here, others `beside`."""
+    futures = [
+        beside.pool.submit(_write_beside, part, beside.facts)
+        for part in parts[1:]
+        if beside is not None
+    ]
+    yield _write_part(parts[0], search, mentions)
+    if beside is None:
+        yield from (_write_part(part, search, mentions) for part in parts[1:])
+    yield from (future.result() for future in futures)
+
+
+@_uncollected()
+def _write_beside(part: _Part, facts: Path) -> tuple[list[Example], Counter[str]]:
+    with Store.open(facts, read_only=True) as store:
+        search = Search(store)
+        return _write_part(part, search, Mentions(search.companies.values(), search.catalogue))
+
+
+def _write_part(
+    part: _Part, search: Search, mentions: Mentions
+) -> tuple[list[Example], Counter[str]]:
+    """A part's examples, and why drafts of it were refused."""
+    settings = part.settings
+    writer = Writer(
+        search,
+        settings.longest_prompt,
+        f"{settings.seed}:part {part.number}",
+        mentions,
+        part.holdouts,
+    )
+    return _write(part, writer, search, mentions), writer.refused
+
+
+def _write(part: _Part, writer: Writer, search: Search, mentions: Mentions) -> list[Example]:
+    universe = Universe(part.companies, search, search.catalogue, part.holdouts, part.count)
+    author = TemplateAuthor(universe, part.settings.recombined, part.heard)
+    examples = writer.write(author, Split.TRAIN, {frozenset(): part.count}, part.kinds)
+    return _coined(examples, part.heard, mentions, part.holdouts, part.settings)
+
+
+def _coined(
+    examples: Sequence[Example],
+    heard: Sequence[str],
+    mentions: Mentions,
+    holdouts: Holdouts,
+    settings: SynthesizeSettings,
+) -> list[Example]:
+    return with_coined_names(
+        examples,
         settings.coined,
-        untelling,
+        heard,
         mentions,
         holdouts,
         settings.longest_prompt,
         settings.seed,
     )
-    refused = dict(writer.refused.most_common())
-    return Corpus(train, validation, test, refused, writer.short)
 
 
 def common_words(companies: Sequence[Company], holdouts: Holdouts) -> list[str]:

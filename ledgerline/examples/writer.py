@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Protocol
 
@@ -33,10 +33,9 @@ class Writer:
         self,
         search: Search,
         longest_prompt: int,
-        seed: int,
+        seed: int | str,
         mentions: Mentions,
         holdouts: Holdouts,
-        progress: Callable[[int], None],
     ):
         self._mentions = mentions
         self._holdouts = holdouts
@@ -45,7 +44,6 @@ class Writer:
         self._search = search
         self._longest_prompt = longest_prompt
         self._seed = seed
-        self._progress = progress
         self._prompts: set[str] = set()
         self.refused: Counter[str] = Counter()
         self.short: dict[str, int] = {}
@@ -70,11 +68,20 @@ class Writer:
             if len(written) < count:
                 self.short[f"{split}: {name}"] = count - len(written)
             examples += written
-            self._progress(len(self._prompts))
         random.Random(f"{self._seed}:{split}:order").shuffle(examples)
-        if split is Split.TRAIN:
-            self.learnt(examples)
         return examples
+
+    def join(self, examples: Iterable[Example]) -> list[Example]:
+        """Those of another writer's `examples` that aren't written already."""
+        new = []
+        for example in examples:
+            words = folded(example.plain_prompt)
+            if words in self._prompts:
+                self.refused["written already"] += 1
+                continue
+            self._prompts.add(words)
+            new.append(example)
+        return new
 
     def take(self, drafts: Iterable[Draft], split: Split) -> list[Example]:
         """The examples that `drafts` of another author are."""
@@ -88,7 +95,7 @@ class Writer:
 
     def _is_near_training(self, prompt: str) -> bool:
         if self._trained is None:
-            phrasings = (self._mentions.phrasing(example.prompt) for example in self._train)
+            phrasings = (self._mentions.phrasing(example.plain_prompt) for example in self._train)
             self._trained = NearIndex(NEAR_DUPLICATE, phrasings)
         return self._trained.near(self._mentions.phrasing(prompt)) is not None
 

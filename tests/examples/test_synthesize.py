@@ -6,7 +6,9 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from decimal import Decimal
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from ledgerline.examples.indicators import indicator
 from ledgerline.examples.jsonl import read_jsonl, write_jsonl
 from ledgerline.examples.synthesize import (
     KINDS,
+    Beside,
     Corpus,
     SynthesizeSettings,
     make_holdouts,
@@ -200,6 +203,40 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process(
         check=True,
     )
     assert elsewhere.stdout.strip() == digest(corpus, tmp_path / "here")
+
+
+def test_the_same_seed_gives_the_same_bytes_where_a_process_beside_writes_a_part(
+    corpus: Corpus, store: Store, search: Search, store_path: Path, tmp_path: Path
+) -> None:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        beside = Beside(pool, store_path)
+        other = synthesize(store.companies(), search, settings_with(), beside=beside)
+    assert digest(other, tmp_path / "other") == digest(corpus, tmp_path / "here")
+    assert (other.refused, other.short) == (corpus.refused, corpus.short)
+
+
+def test_parts_of_training_write_about_companies_of_their_own(
+    corpus: Corpus, search: Search, settings: SynthesizeSettings
+) -> None:
+    holdouts = make_holdouts(settings.holdouts, settings.seed)
+    trained = sorted(cik for cik in search.companies if not holdouts.company(cik))
+    due = Counter(example.reference.cik for example in corpus.train if example.reference)
+    assert set(due) <= set(trained)
+    halves = [sum(due[cik] for cik in trained[part::2]) / due.total() for part in range(2)]
+    assert all(0.4 < half < 0.6 for half in halves)
+
+
+def test_what_two_parts_wrote_alike_is_there_once_and_made_up_for(
+    store: Store, search: Search
+) -> None:
+    # Cut off early, a prompt names no company: now and then both parts write the same one.
+    many = settings_with(
+        counts={"train": 1500, "validation": 0, "test": 0}, kinds={"unfinished": 1.0}
+    )
+    found = synthesize(store.companies(), search, many)
+    assert len(found.train) == 1500
+    assert len({folded(example.plain_prompt) for example in found.train}) == 1500
+    assert found.refused["written already"] > 0
 
 
 def test_another_seed_gives_other_examples(store: Store, search: Search, corpus: Corpus) -> None:

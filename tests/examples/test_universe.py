@@ -58,7 +58,7 @@ def test_writing_leaves_no_garbage_in_cycles(
     holdouts = make_holdouts(settings.holdouts, settings.seed)
     author = TemplateAuthor(Universe(companies, search, search.catalogue, holdouts))
     mentions = Mentions(companies, search.catalogue)
-    writer = Writer(search, settings.longest_prompt, 1, mentions, holdouts, lambda _: None)
+    writer = Writer(search, settings.longest_prompt, 1, mentions, holdouts)
     gc.collect()
     gc.disable()
     try:

@@ -74,6 +74,19 @@ def test_the_stage_writes_examples_card_and_summary(params: Params) -> None:
     assert page.split("### already_written\n")[1].split("###")[0].count("▏` → (nothing)") >= 1
 
 
+def test_a_process_beside_the_stage_writes_what_the_stage_would(
+    params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    for least in (synthesize.WORTH_A_PROCESS, 1):
+        monkeypatch.setattr(synthesize, "WORTH_A_PROCESS", least)
+        synthesize.main(params)
+        files = [*sorted(synthesize.EXAMPLES.iterdir()), synthesize.CARD, synthesize.SUMMARY]
+        written.append([path.read_bytes() for path in files])
+        assert (synthesize.DOCS / "index.html").is_file()
+    assert written[0] == written[1]
+
+
 def test_a_leak_stops_the_stage_before_anything_is_written(
     params: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
