@@ -187,12 +187,14 @@ class Decoder:
         rows, _, width, _ = query.shape
         group = self.heads // self.kv_heads
         query = query.reshape(rows, self.kv_heads, group * width, self.head_width)
-        # Copied together first: products of slices of the cache take a far slower path on a CPU.
-        scores = torch.matmul(query, keys.contiguous().transpose(-1, -2))
+        if keys.dtype != torch.float32:
+            # Copied together first: in bfloat16 a CPU multiplies slices of the cache far slower.
+            keys, values = keys.contiguous(), values.contiguous()
+        scores = torch.matmul(query, keys.transpose(-1, -2))
         scores = scores.view(rows, self.kv_heads, group, width, -1)
         scores = torch.add(hidden, scores, alpha=self.head_width**-0.5)
         weights = scores.softmax(-1).to(self.dtype).view(rows, self.kv_heads, group * width, -1)
-        mixed = torch.matmul(weights, values.contiguous())
+        mixed = torch.matmul(weights, values)
         mixed = mixed.view(rows, self.heads, width, self.head_width).transpose(1, 2)
         return mixed.reshape(rows, width, self.heads * self.head_width)
 

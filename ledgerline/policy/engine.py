@@ -23,6 +23,8 @@ _FARTHEST = 7
 """Tokens guessed at most."""
 _AT_ONCE = {"cpu": 128, "cuda": 4096}
 """Tokens that a pass takes in for little more than it takes one, by device."""
+_TOGETHER = {"cpu": 1024, "cuda": 1 << 20}
+"""Tokens of prompts and replies that one pass takes in at most, by device."""
 
 
 class Interaction(Protocol):
@@ -91,6 +93,7 @@ class EmbeddedEngine:
         self._end_of_turn = end_of_turn
         self._capacity = rows
         self._at_once = at_once or _AT_ONCE[self._decoder.device.type]
+        self._together = _TOGETHER[self._decoder.device.type]
 
     def refresh(self, model: PreTrainedModel, step: int = 0) -> None:
         """Generate with the model's present weights from now on, an adapter's included."""
@@ -150,14 +153,26 @@ class EmbeddedEngine:
             row.pending = [row.interaction.tokens[-1]]
 
     def _take_in(self, rows: list[_Row], indices: list[int]) -> Tensor:
-        """Feed the pending tokens of the rows at `indices`; logits [len(indices), vocabulary]."""
-        if not indices:
-            return torch.empty(0)
+        """Feed the pending tokens of the rows at `indices`; logits [len(indices), vocabulary].
+
+        Rows of like length together, so that little is padded, and few at once, so that what a
+        layer hands on stays in a CPU's cache.
+        """
+        order = sorted(range(len(indices)), key=lambda place: -len(rows[indices[place]].pending))
+        logits: list[Tensor] = []
+        taken = 0
+        while taken < len(order):
+            width = round_up(len(rows[indices[order[taken]]].pending), 8)
+            some = order[taken : taken + max(1, self._together // width)]
+            logits.append(self._take_in_together(rows, [indices[place] for place in some], width))
+            taken += len(some)
+        return torch.cat(logits)[torch.tensor(order).argsort()] if logits else torch.empty(0)
+
+    def _take_in_together(self, rows: list[_Row], indices: list[int], width: int) -> Tensor:
         number = len(indices)
         # Rows that fill up are the last one again: the same is written to the same places.
         indices = indices + indices[-1:] * (round_up(len(indices), 4) - len(indices))
         chosen = [rows[index] for index in indices]
-        width = round_up(max(len(row.pending) for row in chosen), 8)
         padded = [row.pending + [0] * (width - len(row.pending)) for row in chosen]
         device = self._decoder.device
         logits = self._decoder.forward(
