@@ -5,10 +5,9 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 
@@ -23,13 +22,20 @@ from ledgerline.examples.example import Example
 from ledgerline.examples.grammar import phrasings
 from ledgerline.examples.holdouts import SLICES, Holdouts, slice_name
 from ledgerline.examples.jsonl import write_jsonl
-from ledgerline.examples.leakage import check_examples
+from ledgerline.examples.leakage import (
+    Expectation,
+    added,
+    check_each,
+    check_examples,
+    check_together,
+)
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.prose import drafts_of, placed, read_sentences
 from ledgerline.examples.synthesize import (
     Beside,
     Corpus,
     SynthesizeSettings,
+    check_beside,
     make_holdouts,
     synthesize,
 )
@@ -38,7 +44,7 @@ from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.quality.example_suite import run_example_suite
-from ledgerline.quality.gate import block
+from ledgerline.quality.gate import block, load_expectations
 from ledgerline.quality.outcome import SuiteResult
 from tasks.params import Params
 from tasks.stage import run_stage
@@ -70,23 +76,22 @@ def main(params: SynthesizeParams) -> None:
         written = list(_prose(settings, search, mentions, holdouts))
         if settings.claude is not None:
             written += _claude(settings, companies, search, mentions, holdouts)
-        beside = Beside(pool, FACTS) if pool else None
-        corpus = synthesize(companies, search, settings, written=written, beside=beside)
-        suite = _suite(_table(corpus), pool)
-        expectations = check_examples(
-            corpus.train,
-            (*corpus.validation, *corpus.test),
+        corpus = synthesize(
+            companies,
             search,
-            holdouts,
-            mentions,
+            settings,
+            written=written,
+            mentions=mentions,
+            beside=Beside(pool, FACTS, load_expectations) if pool else None,
         )
+        expectations, suite = _checked(corpus, search, holdouts, mentions, pool)
     failed = [expectation for expectation in expectations if not expectation.met]
     if failed:
         raise LedgerlineError(
             "the examples leak or are malformed: " + "; ".join(map(str, failed)) + ". None was "
             "written; look at synthesize.holdouts in params.yaml and at the author's phrasings."
         )
-    block([suite()], DOCS / "index.html", "look at synthesize.holdouts in params.yaml")
+    block([suite], DOCS / "index.html", "look at synthesize.holdouts in params.yaml")
     for name, examples in corpus.splits().items():
         write_jsonl(EXAMPLES / f"{name}.jsonl", examples)
     write_text(CARD, card(corpus))
@@ -135,11 +140,22 @@ def _end_with_parent() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def _suite(table: pd.DataFrame, pool: Executor | None) -> Callable[[], SuiteResult]:
-    """The suite's result, for whoever calls: it runs in the `pool` meanwhile, or then."""
+def _checked(
+    corpus: Corpus, search: Search, holdouts: Holdouts, mentions: Mentions, pool: Executor | None
+) -> tuple[list[Expectation], SuiteResult]:
+    """What was expected of the examples, and how the suite fared; both by two processes if any."""
+    evaluation = (*corpus.validation, *corpus.test)
     if pool is None:
-        return partial(run_example_suite, table, DOCS)
-    return pool.submit(run_example_suite, table, DOCS).result
+        expectations = check_examples(corpus.train, evaluation, search, holdouts, mentions)
+        return expectations, run_example_suite(_table(corpus), DOCS)
+    parts: dict[bool, list[Example]] = {False: [], True: []}
+    for example in corpus.train:
+        parts[example.id in corpus.beside].append(example)
+    others = pool.submit(check_beside, parts[True], holdouts, FACTS)
+    suite = pool.submit(run_example_suite, _table(corpus), DOCS)
+    here = check_each(parts[False], evaluation, search, holdouts, mentions)
+    together = check_together(corpus.train, evaluation, mentions)
+    return [*added(here, others.result()), *together], suite.result()
 
 
 def _table(corpus: Corpus) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Expectations on the examples: nothing held out reaches training, nothing is malformed."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledgerline.examples.example import Example, Holdout
@@ -39,28 +39,65 @@ def check_examples(
     mentions: Mentions,
 ) -> list[Expectation]:
     """Every expectation on training examples and those they are kept apart from."""
+    return [
+        *check_each(train, evaluation, search, holdouts, mentions),
+        *check_together(train, evaluation, mentions),
+    ]
+
+
+def check_each(
+    train: Sequence[Example],
+    evaluation: Sequence[Example],
+    search: Search,
+    holdouts: Holdouts,
+    mentions: Mentions,
+) -> list[Expectation]:
+    """The expectations that each example meets by itself: some may be checked elsewhere."""
     every = (*train, *evaluation)
-    checks: dict[str, Iterable[str]] = {
-        "each example is there once": _repeated(every),
-        "a figure is due exactly where one is given": _where(
-            every, lambda e: e.is_due is not bool(e.completion)
-        ),
-        "each look-up finds the figure that is due": _unfounded(every, search),
-        "training asks for nothing held out": _asked(train, search, holdouts),
-        "training mentions no held-out company": _mentioned(
-            train, mentions, "company", holdouts.company
-        ),
-        "training mentions no held-out metric": _mentioned(
-            train, mentions, "metric", holdouts.metric
-        ),
-        "training mentions no held-out fiscal year": _where(
-            train, lambda e: bool(fiscal_years(e.prompt) & holdouts.fiscal_years)
-        ),
-        "training uses no held-out phrasing": _where(
-            train, lambda e: e.phrasing.split(":")[-1] in holdouts.phrasings
-        ),
-        "no held-out phrasing is nearly one of training's": _near(train, evaluation, mentions),
-    }
+    return _expectations(
+        {
+            "a figure is due exactly where one is given": _where(
+                every, lambda e: e.is_due is not bool(e.completion)
+            ),
+            "each look-up finds the figure that is due": _unfounded(every, search),
+            "training asks for nothing held out": _asked(train, search, holdouts),
+            "training mentions no held-out company": _mentioned(
+                train, mentions, "company", holdouts.company
+            ),
+            "training mentions no held-out metric": _mentioned(
+                train, mentions, "metric", holdouts.metric
+            ),
+            "training mentions no held-out fiscal year": _where(
+                train, lambda e: bool(fiscal_years(e.prompt) & holdouts.fiscal_years)
+            ),
+            "training uses no held-out phrasing": _where(
+                train, lambda e: e.phrasing.split(":")[-1] in holdouts.phrasings
+            ),
+        }
+    )
+
+
+def check_together(
+    train: Sequence[Example], evaluation: Sequence[Example], mentions: Mentions
+) -> list[Expectation]:
+    """The expectations on all examples at once."""
+    return _expectations(
+        {
+            "each example is there once": _repeated((*train, *evaluation)),
+            "no held-out phrasing is nearly one of training's": _near(train, evaluation, mentions),
+        }
+    )
+
+
+def added(ones: Iterable[Expectation], others: Iterable[Expectation]) -> list[Expectation]:
+    """The same expectations on the examples of both."""
+    return [
+        Expectation(one.name, one.broken + other.broken)
+        for one, other in zip(ones, others, strict=True)
+    ]
+
+
+def _expectations(checks: Mapping[str, Iterable[str]]) -> list[Expectation]:
     return [Expectation(name, tuple(broken)) for name, broken in checks.items()]
 
 

@@ -4,7 +4,7 @@ import gc
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +21,7 @@ from ledgerline.examples.example import Example, Holdout, Split
 from ledgerline.examples.grammar import Phrasing, phrasings, telling
 from ledgerline.examples.holdouts import SLICES, Holdouts, HoldoutSettings
 from ledgerline.examples.indicators import plural
+from ledgerline.examples.leakage import Expectation, check_each
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.scribe import OPENINGS, PLAIN, Scribe
 from ledgerline.examples.silence import SILENT_KINDS, TALK_KINDS, SilentAuthor
@@ -103,13 +104,17 @@ class SynthesizeSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """The three splits, what was refused on the way, and the slices that came out short."""
+    """The three splits, what was refused on the way, and the slices that came out short.
+
+    `beside` are ids of what another process wrote of training.
+    """
 
     train: list[Example]
     validation: list[Example]
     test: list[Example]
     refused: dict[str, int]
     short: dict[str, int]
+    beside: frozenset[str] = frozenset()
 
     def splits(self) -> dict[str, list[Example]]:
         """Name → examples."""
@@ -147,10 +152,14 @@ def _uncollected() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """Processes that write a part of training; each opens the store of facts for itself."""
+    """A process that writes a part of training; it opens the store of facts for itself.
+
+    `afterwards` is what it does next, while validation and test are written here.
+    """
 
     pool: Executor
     facts: Path
+    afterwards: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +184,20 @@ def synthesize(
     search: Search,
     settings: SynthesizeSettings,
     written: Iterable[Draft | Refusal] = (),
+    mentions: Mentions | None = None,
     beside: Beside | None = None,
 ) -> Corpus:
     """Write the corpus; the same arguments give the same bytes, with `beside` or without.
 
     `written` are drafts of other authors (Claude, real prose); those that hold out nothing join
-    training, the others the test split. `companies` are those of the store.
+    training, the others the test split. `companies` are those of the store, and `mentions` theirs,
+    for who looks for what the corpus mentions before or after.
 
     Raises:
         LedgerlineError: nothing can be written for training, or no company may be tested on.
     """
     holdouts = make_holdouts(settings.holdouts, settings.seed)
-    mentions = Mentions(companies, search.catalogue)
+    mentions = mentions or Mentions(companies, search.catalogue)
     # The order of the kinds is theirs, not that of the params file.
     kinds = {kind: settings.kinds.get(kind, 0.0) for kind in KINDS}
     writer = Writer(search, settings.longest_prompt, settings.seed, mentions, holdouts)
@@ -196,7 +207,10 @@ def synthesize(
     untelling = [word for word in heard if tell.isdisjoint((word, plural(word)))]
     parts = _parts(companies, kinds | settings.train_kinds, untelling, holdouts, settings)
     train: list[Example] = []
-    for examples, refusals in _written(parts, search, mentions, beside):
+    by_others: frozenset[str] = frozenset()
+    for number, (examples, refusals) in enumerate(_written(parts, search, mentions, beside)):
+        if beside and number:
+            by_others |= {example.id for example in examples}
         train += writer.join(examples)
         writer.refused += refusals
     missing = replace(parts[0], count=settings.counts.train - len(train), companies=companies)
@@ -234,7 +248,7 @@ def synthesize(
     test += writer.take(drafts[True], Split.TEST)
     train += _coined(taken, untelling, mentions, holdouts, settings)
     refused = dict(writer.refused.most_common())
-    return Corpus(train, validation, test, refused, writer.short)
+    return Corpus(train, validation, test, refused, writer.short, by_others)
 
 
 def _parts(
@@ -265,22 +279,32 @@ def _written(
     parts: Sequence[_Part], search: Search, mentions: Mentions, beside: Beside | None
 ) -> Iterator[tuple[list[Example], Counter[str]]]:
     """Each part's examples, and what was refused; the first is written here, others `beside`."""
-    futures = [
-        beside.pool.submit(_write_beside, part, beside.facts)
-        for part in parts[1:]
-        if beside is not None
-    ]
+    futures = []
+    if beside is not None:
+        futures = [beside.pool.submit(_write_beside, part, beside.facts) for part in parts[1:]]
+        beside.pool.submit(beside.afterwards)
     yield _write_part(parts[0], search, mentions)
     if beside is None:
         yield from (_write_part(part, search, mentions) for part in parts[1:])
     yield from (future.result() for future in futures)
 
 
+@lru_cache(maxsize=1)
+def _opened(facts: Path) -> tuple[Search, Mentions]:
+    """What a process beside keeps: the checks ask what the writing asked before."""
+    search = Search(Store.open(facts, read_only=True))
+    return search, Mentions(search.companies.values(), search.catalogue)
+
+
 @_uncollected()
 def _write_beside(part: _Part, facts: Path) -> tuple[list[Example], Counter[str]]:
-    with Store.open(facts, read_only=True) as store:
-        search = Search(store)
-        return _write_part(part, search, Mentions(search.companies.values(), search.catalogue))
+    return _write_part(part, *_opened(facts))
+
+
+def check_beside(train: Sequence[Example], holdouts: Holdouts, facts: Path) -> list[Expectation]:
+    """What `check_each` finds, for the process that wrote `train`."""
+    search, mentions = _opened(facts)
+    return check_each(train, (), search, holdouts, mentions)
 
 
 def _write_part(

@@ -4,16 +4,22 @@ import random
 from collections import Counter
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from ledgerline.examples.example import Example, Holdout, Lookup
 from ledgerline.examples.grammar import phrasings, skeleton
 from ledgerline.examples.holdouts import Holdouts
-from ledgerline.examples.leakage import check_examples
+from ledgerline.examples.leakage import added, check_each, check_examples, check_together
 from ledgerline.examples.mentions import Mentions, NearIndex, fiscal_years
 from ledgerline.examples.scribe import OPENINGS
-from ledgerline.examples.synthesize import Corpus, SynthesizeSettings, make_holdouts
+from ledgerline.examples.synthesize import (
+    Corpus,
+    SynthesizeSettings,
+    check_beside,
+    make_holdouts,
+)
 from ledgerline.examples.wording import possessive, short_name
 from ledgerline.filings.catalogue import Catalogue
 from ledgerline.filings.facts import Company
@@ -33,12 +39,20 @@ def mentions(store: Store) -> Mentions:
 
 
 @pytest.fixture
-def broken(corpus: Corpus, search: Search, holdouts: Holdouts, mentions: Mentions):
+def broken(
+    corpus: Corpus, search: Search, holdouts: Holdouts, mentions: Mentions, store_path: Path
+):
     """Names of the expectations that break when `planted` joins the training examples."""
 
     def check(*planted: Example) -> set[str]:
-        train = [*corpus.train[:200], *planted]
+        written = corpus.train[:200]
+        train = [*written, *planted]
         found = check_examples(train, corpus.test, search, holdouts, mentions)
+        in_parts = added(
+            check_each(written, corpus.test, search, holdouts, mentions),
+            check_beside(planted, holdouts, store_path),
+        )
+        assert [*in_parts, *check_together(train, corpus.test, mentions)] == found
         return {expectation.name for expectation in found if not expectation.met}
 
     return check

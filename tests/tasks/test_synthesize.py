@@ -87,9 +87,11 @@ def test_a_process_beside_the_stage_writes_what_the_stage_would(
     assert written[0] == written[1]
 
 
+@pytest.mark.parametrize("worth_a_process", [synthesize.WORTH_A_PROCESS, 1])
 def test_a_leak_stops_the_stage_before_anything_is_written(
-    params: Params, monkeypatch: pytest.MonkeyPatch
+    params: Params, monkeypatch: pytest.MonkeyPatch, worth_a_process: int
 ) -> None:
+    monkeypatch.setattr(synthesize, "WORTH_A_PROCESS", worth_a_process)
     leaky = settings_with(
         seed=99, counts={"train": 200, "validation": 60, "test": 100}
     )  # hold-outs drawn with another seed than the corpus
