@@ -1,7 +1,7 @@
 """What came out when one policy was asked one example: one JSON line each."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,7 @@ def write_records(path: Path, records: Iterable[Record]) -> int:
     count = 0
     with replacing_file(path) as temporary, temporary.open("wb") as file:
         for record in records:
-            file.write(orjson.dumps(asdict(record), default=str, option=orjson.OPT_APPEND_NEWLINE))
+            file.write(orjson.dumps(record, default=str, option=orjson.OPT_APPEND_NEWLINE))
             count += 1
     return count
 
