@@ -23,7 +23,8 @@ from ledgerline.policy.engine import EmbeddedEngine
 from ledgerline.policy.policy import Policy
 from ledgerline.training.rollouts import roll_out
 from tasks.params import load_params
-from tasks.practice import GREEDY, PracticeParams, filings_task
+from tasks.practice import GREEDY, filings_task
+from tasks.rules import PracticeParams
 
 AT_ONCE = {"one token a pass": 1, "with guesses": None}
 

@@ -22,7 +22,8 @@ from ledgerline.filings.store import Store
 from ledgerline.training.mlflow_traces import log_traces
 from ledgerline.training.rollouts import Rollout
 from tasks.params import load_params
-from tasks.practice import PracticeParams, filings_task
+from tasks.practice import filings_task
+from tasks.rules import PracticeParams
 
 A_STEP = 4
 

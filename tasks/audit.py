@@ -13,7 +13,7 @@ from ledgerline.rewards.audit import AuditSettings, audit
 from ledgerline.rewards.audit_report import as_json, html, plot, show
 from ledgerline.rewards.groups import Comparison
 from ledgerline.rewards.observed import read_observed
-from tasks.practice import PracticeParams, rubric
+from tasks.rules import PracticeParams, rubric
 from tasks.stage import run_stage, wide_console
 
 FACTS = Path("data/clean/facts.sqlite")

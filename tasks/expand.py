@@ -32,7 +32,8 @@ from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.policy import Policy, PolicySettings
 from tasks import practice
-from tasks.practice import PracticeParams, filings_task, sampled
+from tasks.practice import filings_task, sampled
+from tasks.rules import PracticeParams
 from tasks.stage import run_stage
 
 FACTS = Path("data/clean/facts.sqlite")

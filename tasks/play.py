@@ -26,7 +26,8 @@ from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.examples.mentions import Mentions
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
-from tasks.practice import PolicyParams, rubric
+from tasks.practice import PolicyParams
+from tasks.rules import rubric
 from tasks.stage import run_stage
 
 FACTS = Path("data/clean/facts.sqlite")

@@ -9,7 +9,6 @@ from statistics import fmean
 import orjson
 import torch
 
-from ledgerline.environments.dialogue import Limits
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.environments.transcript import Transcript
 from ledgerline.errors import LedgerlineError
@@ -19,27 +18,16 @@ from ledgerline.policy.engine import Sampling
 from ledgerline.policy.policy import Policy, PolicySettings
 from ledgerline.rewards.components import right_figure, right_silence
 from ledgerline.rewards.degenerate import bungled, honest
-from ledgerline.rewards.judge import JudgeSettings
-from ledgerline.rewards.rubric import JUDGED, Rubric, RubricSettings
 from ledgerline.training.processes import Processes
 from ledgerline.training.rollouts import roll_out
 from ledgerline.training.task import Task
 from ledgerline.training.trainer import RefreshableEngine
-from tasks.params import Params
+from tasks.rules import PracticeParams, rubric
 
-VERDICTS = Path("data/verdicts.jsonl")
 DIFFICULTY = Path("data/rollouts/difficulty.json")
 """Pass rates of the base on the training examples that the stage warmup played, by id."""
 GREEDY = Sampling(temperature=0.0, top_p=1.0)
 AS_IN_PRACTICE = Sampling(temperature=1.0, top_p=1.0)
-
-
-class PracticeParams(Params):
-    """The rules and the pay of an episode: what every stage that plays some reads."""
-
-    limits: Limits
-    rubric: RubricSettings
-    judge: JudgeSettings | None
 
 
 class PolicyParams(PracticeParams):
@@ -59,19 +47,6 @@ def filings_task(params: PracticeParams, search: Search) -> Task:
         expert=honest,
         slip=lambda example, rng, turn: bungled(example, search, rng, turn),
     )
-
-
-def rubric(params: PracticeParams) -> Rubric:
-    """The rubric of params, with the judge where one is paid for."""
-    if params.judge is None or JUDGED not in params.rubric.weights:
-        return Rubric.from_settings(params.rubric)
-    # The SDK takes a second to import, and most runs don't need it.
-    import anthropic
-
-    from ledgerline.rewards.claude_judge import ClaudeJudge, VerdictCache
-
-    judge = ClaudeJudge(anthropic.Anthropic(), params.judge, VerdictCache(VERDICTS))
-    return Rubric.from_settings(params.rubric, judge)
 
 
 def success_rate(
