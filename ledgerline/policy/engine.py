@@ -23,7 +23,7 @@ _FARTHEST = 7
 """Tokens guessed at most."""
 _AT_ONCE = {"cpu": 128, "cuda": 4096}
 """Tokens that a pass takes in for little more than it takes one, by device."""
-_TOGETHER = {"cpu": 1024, "cuda": 1 << 20}
+_TOGETHER = {"cpu": 512, "cuda": 1 << 20}
 """Tokens of prompts and replies that one pass takes in at most, by device."""
 
 
@@ -166,7 +166,9 @@ class EmbeddedEngine:
             some = order[taken : taken + max(1, self._together // width)]
             logits.append(self._take_in_together(rows, [indices[place] for place in some], width))
             taken += len(some)
-        return torch.cat(logits)[torch.tensor(order).argsort()] if logits else torch.empty(0)
+        if not logits:
+            return torch.empty(0)
+        return torch.cat(logits)[torch.tensor(order, device=self._decoder.device).argsort()]
 
     def _take_in_together(self, rows: list[_Row], indices: list[int], width: int) -> Tensor:
         number = len(indices)

@@ -48,6 +48,21 @@ def test_greedy_turns_equal_generate_on_the_whole_history(tiny_model, rows):
             history = [*history, *turn, *reply]
 
 
+def test_what_is_taken_in_by_parts_is_played_as_if_alone(tiny_model):
+    def long_ones() -> list[Replies]:
+        lengths = [(37 * index) % 100 + 1 for index in range(40)]
+        return [
+            Replies([4 + (length * place) % 57 for place in range(length)], [[5] * (length // 2)])
+            for length in lengths
+        ]
+
+    played, alone = long_ones(), long_ones()
+    engine(tiny_model, 40).play(played, GREEDY, torch.Generator())
+    for interaction in alone:
+        engine(tiny_model, 1).play([interaction], GREEDY, torch.Generator())
+    assert [one.tokens for one in played] == [one.tokens for one in alone]
+
+
 def test_logprobs_equal_a_forward_pass_over_the_whole_history(tiny_model):
     played = interactions(seed=2, number=8)
     sampling = Sampling(temperature=0.7, top_p=1.0)
