@@ -2,7 +2,6 @@
 
 import gc
 import random
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -18,13 +17,13 @@ from ledgerline.examples.coined import CoinedShares, with_coined_names
 from ledgerline.examples.commission import ClaudeSettings
 from ledgerline.examples.confirm import Draft, Refusal
 from ledgerline.examples.example import Example, Holdout, Split
-from ledgerline.examples.grammar import Phrasing, phrasings, telling
+from ledgerline.examples.grammar import phrasings
+from ledgerline.examples.heard import common_words, without_telling
 from ledgerline.examples.holdouts import SLICES, Holdouts, HoldoutSettings
-from ledgerline.examples.indicators import plural
 from ledgerline.examples.leakage import Expectation, check_each
 from ledgerline.examples.mentions import Mentions
-from ledgerline.examples.scribe import OPENINGS, PLAIN, Scribe
-from ledgerline.examples.silence import SILENT_KINDS, TALK_KINDS, SilentAuthor
+from ledgerline.examples.scribe import OPENINGS, Scribe
+from ledgerline.examples.silence import SILENT_KINDS, SilentAuthor
 from ledgerline.examples.template import DUE_KINDS, DueAuthor
 from ledgerline.examples.universe import Universe
 from ledgerline.examples.writer import Writer
@@ -32,11 +31,6 @@ from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.settings import Settings
-
-_OFTEN = 3
-_TELLS = 3.0
-_SLOT = re.compile(r"\{\w+\}")
-_WORD = re.compile(r"[A-Za-z]{3,}")
 
 _PARTS = 2
 """Of training, each with companies of its own; as many on any machine, for the same bytes."""
@@ -202,9 +196,7 @@ def synthesize(
     kinds = {kind: settings.kinds.get(kind, 0.0) for kind in KINDS}
     writer = Writer(search, settings.longest_prompt, settings.seed, mentions, holdouts)
     heard = common_words(companies, holdouts)
-    # In training what tells that no figure is due does so wherever it stands, also in the plural.
-    tell = telling_words(holdouts)
-    untelling = [word for word in heard if tell.isdisjoint((word, plural(word)))]
+    untelling = without_telling(heard, holdouts)
     parts = _parts(companies, kinds | settings.train_kinds, untelling, holdouts, settings)
     train: list[Example] = []
     by_others: frozenset[str] = frozenset()
@@ -345,38 +337,6 @@ def _coined(
         settings.longest_prompt,
         settings.seed,
     )
-
-
-def common_words(companies: Sequence[Company], holdouts: Holdouts) -> list[str]:
-    """Words that stand in several phrasings or names of companies that training has.
-
-    Whatever the policy reads it has to write now and then, or it unlearns to.
-    """
-    families = _kept_phrasings(holdouts).values()
-    texts = [_SLOT.sub(" ", phrasing.text) for family in families for phrasing in family]
-    texts += [company.name for company in companies if not holdouts.company(company.cik)]
-    times = Counter(word.lower() for text in texts for word in set(_WORD.findall(text)))
-    return sorted(word for word in times if times[word] >= _OFTEN)
-
-
-def telling_words(holdouts: Holdouts) -> set[str]:
-    """Words that tell that no figure is due, by how often they stand in such phrasings only."""
-    kept = _kept_phrasings(holdouts)
-    asking = [phrasing for family in sorted(PLAIN) for phrasing in kept[family]]
-    return {
-        word
-        for kind in TALK_KINDS
-        for word, ratio in telling(kept[kind], asking).items()
-        if ratio >= _TELLS
-    }
-
-
-def _kept_phrasings(holdouts: Holdouts) -> dict[str, list[Phrasing]]:
-    """Family → the phrasings that training has."""
-    return {
-        name: [phrasing for phrasing in family if phrasing.id not in holdouts.phrasings]
-        for name, family in phrasings().items()
-    }
 
 
 @lru_cache(maxsize=8)

@@ -11,11 +11,12 @@ from ledgerline.examples.everyday_words import ADJECTIVES, NOUNS
 from ledgerline.examples.example import Example, Holdout
 from ledgerline.examples.firms import firm
 from ledgerline.examples.grammar import phrasings
+from ledgerline.examples.heard import common_words
 from ledgerline.examples.indicators import indicator
 from ledgerline.examples.jsonl import as_json, from_json
 from ledgerline.examples.leakage import check_examples
 from ledgerline.examples.mentions import Mentions
-from ledgerline.examples.synthesize import Corpus, common_words, make_holdouts
+from ledgerline.examples.synthesize import Corpus, make_holdouts
 from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
 from tests.examples.corpora import settings_with

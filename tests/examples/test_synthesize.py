@@ -19,6 +19,7 @@ from ledgerline.examples.confirm import states
 from ledgerline.examples.example import Example, Holdout, Split
 from ledgerline.examples.firms import firm
 from ledgerline.examples.grammar import expansions, phrasings
+from ledgerline.examples.heard import telling_words
 from ledgerline.examples.holdouts import SLICES, slice_name
 from ledgerline.examples.indicators import indicator
 from ledgerline.examples.jsonl import read_jsonl, write_jsonl
@@ -30,7 +31,6 @@ from ledgerline.examples.synthesize import (
     make_holdouts,
     quotas,
     synthesize,
-    telling_words,
 )
 from ledgerline.filings.search import Hit, Search
 from ledgerline.filings.spelling import folded
