@@ -54,6 +54,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     write_store(path, 30)
     with Store.open(path, read_only=True) as store:
         search = Search(store)
-        counts = {"train": 300, "validation": 0, "test": 0}
+        counts = {"train": 700, "validation": 0, "test": 0}
         corpus = synthesize(store.companies(), search, settings_with(counts=counts))
         yield World(search, corpus.train, path)
