@@ -58,6 +58,7 @@ def _generated(path: Path) -> Path:
         companies=600,
         years=10,
         last_year=2024,
+        foreign_rate=0.1,
         restatement_rate=0.1,
         fact_error_rate=0,
         filing_error_rate=0,

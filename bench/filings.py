@@ -42,6 +42,7 @@ def universe(count: int) -> GeneratedSettings:
         companies=count,
         years=10,
         last_year=2024,
+        foreign_rate=0.1,
         restatement_rate=0.12,
         fact_error_rate=0.0,
         filing_error_rate=0.0,

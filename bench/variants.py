@@ -59,7 +59,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Name → values of params.yaml, by their dotted names."""
 SLICE = "usual kinds"
-CAUTIOUS = "cautious"
 _SURE = ("accuracy", "wrong_shown", "silence_recall")
 _STAGES = ("synthesize", "warmup", "train", "evaluate")
 _LEFT = {
@@ -129,8 +128,11 @@ def outcome(changes: dict[str, Any], jobs: int) -> dict[str, dict[str, float]]:
             )
         report = orjson.loads((place / "reports/evaluate.json").read_bytes())
     policies = report["policies"]
-    found = {policy: policies[policy][SLICE] for policy in ("base", "trained")}
-    return found | ({CAUTIOUS: cautious} if (cautious := policies["trained"][CAUTIOUS]) else {})
+    return {
+        "base": policies["base"][SLICE],
+        "trained": policies["trained"][SLICE],
+        "sure": policies["trained"]["sure"],
+    }
 
 
 def changed(params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +150,7 @@ def changed(params: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 def table(results: dict[str, dict[str, dict[str, float]]]) -> Table:
     """A row for each variant: accuracy of base and trained, and what is shown wrongly; the same if
-    only answers are shown from the confidence that validation asks for.
+    only answers are shown from the confidence `evaluate.sure_from` on.
     """
     shown = Table(
         "variant", "base", "trained", "95 %", "wrong of shown", "silence where none is due",
@@ -157,7 +159,7 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> Table:
     )  # fmt: skip
     for name in (one for one in VARIANTS if one in results):
         base, trained = results[name]["base"], results[name]["trained"]
-        sure = results[name].get(CAUTIOUS)
+        sure = results[name]["sure"]
         shown.add_row(
             name,
             f"{base['accuracy']:.1%}",
@@ -165,7 +167,7 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> Table:
             f"{trained['accuracy_low']:.1%} to {trained['accuracy_high']:.1%}",
             f"{trained['wrong_shown']:.1%}",
             f"{trained['silence_recall']:.1%}",
-            *(f"{sure[key]:.1%}" if sure else "–" for key in _SURE),
+            *(f"{sure[key]:.1%}" for key in _SURE),
         )
     return shown
 

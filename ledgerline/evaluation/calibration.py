@@ -100,20 +100,3 @@ def certified_threshold(
         if upper_bound(wrong, len(kept), level) <= limit:
             best = threshold
     return best
-
-
-def cautious_threshold(records: Sequence[Record], limit: float) -> float | None:
-    """The lowest threshold at which, of `records`, at most `limit` of what is shown is wrong and
-    at most `limit` of those of which none is due show a figure; None where there is no such.
-
-    That is what was seen, and no promise for others, as `certified_threshold` makes.
-    """
-    undue = sum(not record.due for record in records)
-    thresholds = {0.0, *(record.confidence for record in records if record.shown)}
-    for threshold in sorted(thresholds):
-        shown = [r for r in records if r.shown and r.confidence >= threshold]
-        wrong = sum(record.wrong_shown for record in shown)
-        needless = sum(not record.due for record in shown)
-        if shown and wrong <= limit * len(shown) and needless <= limit * undue:
-            return threshold
-    return None

@@ -10,7 +10,6 @@ from pydantic import Field, field_validator
 
 from ledgerline.evaluation.calibration import (
     calibration,
-    cautious_threshold,
     certified_threshold,
 )
 from ledgerline.evaluation.judging import Player, evaluate_policy
@@ -22,7 +21,6 @@ from ledgerline.evaluation.metrics import (
     Measures,
     Uncertainty,
     compare,
-    in_slice,
     measure,
     pair,
     slices_present,
@@ -54,8 +52,9 @@ class EvaluateSettings(Settings):
     `slice_examples`: the least that a slice must hold to be looked at; `shown_slices` of them are
     printed beside those that matter most. `harder_kinds` have rows of their own; all others make up
     the slice "usual kinds" of what is new in everything. `threshold_steps`: thresholds tried on
-    validation. `rule`: whether to play the baseline without a model. `prompted`: models behind an
-    API. `completions`: printed in full. `read`: rollouts in the report, `failures` of them first.
+    validation. `sure_from`: the least confidence of an answer that counts as sure. `rule`: whether
+    to play the baseline without a model. `prompted`: models behind an API. `completions`: printed
+    in full. `read`: rollouts in the report, `failures` of them first.
     """
 
     seed: int
@@ -70,6 +69,7 @@ class EvaluateSettings(Settings):
     shown_slices: int
     harder_kinds: tuple[str, ...]
     threshold_steps: int
+    sure_from: float = Field(ge=0, le=1)
     uncertainty: Uncertainty
     rule: bool
     prompted: tuple[PromptedSettings, ...]
@@ -88,20 +88,12 @@ class EvaluateSettings(Settings):
 
 
 @dataclass(frozen=True, slots=True)
-class Cautious:
-    """What a policy is worth on the usual kinds if only answers from `threshold` on are shown."""
-
-    threshold: float
-    measures: Measures
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that came of an evaluation.
 
     `thresholds`: per policy the certified confidence threshold, None where there is none.
-    `cautious`: what the threshold gives that keeps within the limit on the validation split's
-    usual kinds, for policies that have one.
+    `sure`: what each is worth on the usual kinds if only answers from the confidence `sure_from`
+    on are shown.
     """
 
     records: dict[str, list[Record]]
@@ -109,7 +101,8 @@ class Evidence:
     served: dict[str, Measures]
     comparisons: dict[str, dict[str, Comparison]]
     thresholds: dict[str, float | None]
-    cautious: dict[str, Cautious]
+    sure_from: float
+    sure: dict[str, Measures]
 
 
 def draw(examples: Sequence[Example], number: int, seed: int) -> list[Example]:
@@ -169,10 +162,6 @@ def weigh(
         name: certified_threshold(rows, wrong_limit, confidence, settings.threshold_steps)
         for name, rows in validation.items()
     }
-    cautious = {
-        name: cautious_threshold(in_slice(rows, USUAL), wrong_limit)
-        for name, rows in validation.items()
-    }
     names = slices_present(next(iter(test.values()), []), settings.slice_examples)
     uncertainty = settings.uncertainty
     return Evidence(
@@ -191,10 +180,11 @@ def weigh(
             if name != BASE and BASE in test
         },
         thresholds=thresholds,
-        cautious={
-            name: Cautious(threshold, measure(served(test[name], threshold), USUAL, uncertainty))
-            for name, threshold in cautious.items()
-            if threshold is not None
+        sure_from=settings.sure_from,
+        sure={
+            name: measure(served(rows, settings.sure_from), USUAL, uncertainty)
+            for name, rows in test.items()
+            if USUAL in names
         },
     )
 
@@ -215,7 +205,7 @@ def summary(evidence: Evidence) -> dict[str, Any]:
             **{part: measures[part].flat() for part in MAIN if part in measures},
             "threshold": evidence.thresholds[name],
             "served": evidence.served[name].flat(),
-            "cautious": _cautious(evidence.cautious.get(name)),
+            "sure": evidence.sure[name].flat() if name in evidence.sure else None,
             "calibration_error": _finite(calibrated.error),
             "brier": _finite(calibrated.brier),
         }
@@ -226,10 +216,6 @@ def summary(evidence: Evidence) -> dict[str, Any]:
             for name, rows in evidence.comparisons.items()
         },
     }
-
-
-def _cautious(found: Cautious | None) -> dict[str, Any] | None:
-    return {"threshold": found.threshold, **found.measures.flat()} if found else None
 
 
 def _finite(value: float) -> float | None:

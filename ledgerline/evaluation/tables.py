@@ -1,6 +1,5 @@
 """Results as people read them: a table of slices, and completions in full."""
 
-import math
 from collections.abc import Sequence
 
 from rich.table import Table
@@ -160,12 +159,10 @@ def headline(evidence: Evidence) -> str:
         if usual
         else ""
     )
-    cautious = evidence.cautious.get(TRAINED)
-    if usual and cautious:
-        shown = cautious.measures
-        threshold = math.floor(1e4 * cautious.threshold) / 1e4  # or it would show less than that
+    shown = evidence.sure.get(TRAINED)
+    if shown:
         of_usual += (
-            f" Shown from a confidence of {threshold:.4f}, which validation asks for: "
+            f" If only answers from a confidence of {evidence.sure_from:g} on are shown: "
             f"right on {percent(shown.accuracy.value)}, {percent(shown.wrong_shown.value)} wrong "
             f"of shown, silent on {percent(shown.silence_recall.value)} where none is due."
         )

@@ -101,8 +101,8 @@ SECTORS: dict[str, Sector] = {
 class Accounts:
     """Quarterly flows, quarter-end balances and share counts by tag, oldest first.
 
-    Amounts are in dollars, whole multiples of `precision`. Revenue stands under "revenue", since
-    companies tag it differently.
+    Amounts are in whole units of money, multiples of `precision`. Revenue stands under "revenue",
+    since companies tag it differently.
     """
 
     flows: dict[str, Ints]

@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 
 from ledgerline.filings.accounts import SECTORS, draw_accounts
-from ledgerline.filings.generated_filings import UNITS, FilingsOf, YearEnd
+from ledgerline.filings.generated_filings import FilingsOf, YearEnd, unit_of
 from ledgerline.filings.names import company_names, tickers
 from ledgerline.filings.planting import Planted, plant_errors
 from ledgerline.settings import Settings
@@ -29,19 +29,24 @@ _REVENUE_TAGS = (
     "RevenueFromContractWithCustomerExcludingAssessedTax",
     "SalesRevenueNet",
 )
+# Currencies by about how many filers of annual reports with the SEC report in them.
+_FOREIGN = {"CNY": 5, "CAD": 4, "EUR": 4, "JPY": 3, "GBP": 2, "CHF": 2, "TWD": 2, "BRL": 2,
+            "INR": 1, "AUD": 1, "HKD": 1, "SEK": 1, "MXN": 1, "ILS": 1}  # fmt: skip
 
 
 class GeneratedSettings(Settings):
     """The universe's size, span and faults.
 
     `last_year` is the last fiscal year; `years` how many a company can have. `*_rate` are
-    shares: of (company, year)s with a restatement in the next 10-K, of single facts planted with
-    a wrong scale, of filings planted wholly a thousandfold.
+    shares: of companies that report in another currency than dollars, of (company, year)s with a
+    restatement in the next 10-K, of single facts planted with a wrong scale, of filings planted
+    wholly a thousandfold.
     """
 
     companies: int
     years: int
     last_year: int
+    foreign_rate: float
     restatement_rate: float
     fact_error_rate: float
     filing_error_rate: float
@@ -73,8 +78,9 @@ def _company(
     accounts = draw_accounts(np.random.default_rng(random_.getrandbits(63)), kind, years)
     filings = FilingsOf(cik, year_end, last - years + 1, settings.restatement_rate, random_)
     filings.write(accounts, random_.choice(_REVENUE_TAGS))
+    currency = _currency(settings, cik)
     planted = plant_errors(
-        cik, filings.rows, settings.fact_error_rate, settings.filing_error_rate, random_
+        cik, currency, filings.rows, settings.fact_error_rate, settings.filing_error_rate, random_
     )
     document = {
         "cik": cik,
@@ -84,9 +90,16 @@ def _company(
         "fiscalYearEnd": year_end.of(settings.last_year).strftime("%m%d"),
         "facts": {
             "us-gaap": {
-                tag: {"label": None, "description": None, "units": {UNITS.get(tag, "USD"): rows}}
+                tag: {"label": None, "description": None, "units": {unit_of(tag, currency): rows}}
                 for tag, rows in filings.rows.items()
             }
         },
     }
     return document, planted
+
+
+def _currency(settings: GeneratedSettings, cik: int) -> str:
+    random_ = random.Random(f"currency {settings.seed} {cik}")
+    if random_.random() >= settings.foreign_rate:
+        return "USD"
+    return random_.choices(list(_FOREIGN), list(_FOREIGN.values()))[0]

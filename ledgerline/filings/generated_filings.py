@@ -8,13 +8,12 @@ from typing import Any
 from ledgerline.filings.accounts import Accounts
 
 _DILUTED = "WeightedAverageNumberOfDilutedSharesOutstanding"
-UNITS = {
-    "EarningsPerShareDiluted": "USD/shares",
+_UNITS = {
+    "EarningsPerShareDiluted": "{currency}/shares",
     _DILUTED: "shares",
     "CommonStockSharesOutstanding": "shares",
     "EffectiveIncomeTaxRateContinuingOperations": "pure",
 }
-"""Units of the tags that aren't in dollars."""
 _CASH_FLOW = {
     "NetCashProvidedByUsedInOperatingActivities",
     "PaymentsToAcquirePropertyPlantAndEquipment",
@@ -43,6 +42,11 @@ _RESTATED_PAIRS = (
     ("SellingGeneralAndAdministrativeExpense", "OperatingIncomeLoss"),
     ("NetCashProvidedByUsedInOperatingActivities", "PaymentsToAcquirePropertyPlantAndEquipment"),
 )
+
+
+def unit_of(tag: str, currency: str) -> str:
+    """The unit of `tag`'s values at a company that reports in `currency`."""
+    return _UNITS.get(tag, "{currency}").format(currency=currency)
 
 
 @dataclass(frozen=True, slots=True)

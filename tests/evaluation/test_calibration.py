@@ -5,7 +5,6 @@ import pytest
 
 from ledgerline.evaluation.calibration import (
     calibration,
-    cautious_threshold,
     certified_threshold,
     risk_coverage,
 )
@@ -79,21 +78,3 @@ def test_nothing_certifies_a_policy_that_is_often_wrong_or_says_too_little() -> 
     assert certified_threshold([record(f"e{i}") for i in range(50)], 0.02, 0.95, 10) is None
     assert certified_threshold([], 0.02, 0.95, 10) is None
     assert calibration([silent("a", due=True)], 10, 0.95).bins == ()
-
-
-def test_a_cautious_threshold_is_the_lowest_that_keeps_both_limits() -> None:
-    right = [record(f"r{i}", confidence=0.5 + i / 200) for i in range(100)]
-    assert cautious_threshold(right, 0.02) == 0.0
-    rows = [
-        *right,
-        *(wrong(f"w{i}", confidence=0.52) for i in range(5)),
-        *(silent(f"s{i}", due=False) for i in range(18)),
-        wrong("needless", due=False, confidence=0.7),
-        wrong("another", due=False, confidence=0.65),
-    ]
-    # 7 of 107 are wrong, and of 20 of which none is due 2 show a figure.
-    assert cautious_threshold(rows, 0.1) == 0.0
-    assert cautious_threshold(rows, 0.06) == 0.655
-    assert cautious_threshold(rows, 0.02) == 0.705
-    assert cautious_threshold([wrong(f"w{i}") for i in range(5)], 0.02) is None
-    assert cautious_threshold([silent("s", due=False)], 0.02) is None

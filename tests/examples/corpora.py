@@ -47,6 +47,7 @@ def write_store(path: Path, count: int = 50) -> None:
         companies=count,
         years=8,
         last_year=2024,
+        foreign_rate=0.1,
         restatement_rate=0.1,
         fact_error_rate=0,
         filing_error_rate=0,

@@ -19,6 +19,7 @@ UNIVERSE = {
     "companies": 40,
     "years": 6,
     "last_year": 2023,
+    "foreign_rate": 0.0,
     "restatement_rate": 0.2,
     "fact_error_rate": 0.0,
     "filing_error_rate": 0.0,

@@ -17,6 +17,7 @@ CLEAN = GeneratedSettings(
     companies=60,
     years=10,
     last_year=2024,
+    foreign_rate=0.0,
     restatement_rate=0.0,
     fact_error_rate=0.0,
     filing_error_rate=0.0,
@@ -122,6 +123,26 @@ def test_restatements_move_values_of_the_year_before() -> None:
                 told[fact.cik, fact.tag, fact.start, fact.end].add(fact.value)
     share = sum(len(values) > 1 for values in told.values()) / len(told)
     assert 0.005 < share < 0.025
+
+
+def test_some_companies_report_in_a_currency_of_their_own() -> None:
+    settings = CLEAN.model_copy(update={"foreign_rate": 0.25, "companies": 200})
+    currencies = []
+    for content, _ in companies(settings):
+        units = {fact.tag: fact.unit for fact in read_companyfacts(content)[1]}
+        currency = units["Assets"]
+        assert units["NetIncomeLoss"] == currency
+        assert units["EarningsPerShareDiluted"] == f"{currency}/shares"
+        assert units["CommonStockSharesOutstanding"] == "shares"
+        currencies.append(currency)
+    assert 30 < sum(currency != "USD" for currency in currencies) < 70
+    assert len(set(currencies)) > 8
+    domestic, foreign = (
+        next(companies(CLEAN.model_copy(update={"foreign_rate": rate}))) for rate in (0.0, 1.0)
+    )
+    assert {fact.value for fact in read_companyfacts(foreign[0])[1]} == {
+        fact.value for fact in read_companyfacts(domestic[0])[1]
+    }
 
 
 def test_planted_errors_are_on_record() -> None:

@@ -21,6 +21,7 @@ UNIVERSE = {
     "companies": 30,
     "years": 5,
     "last_year": 2024,
+    "foreign_rate": 0.0,
     "restatement_rate": 0.1,
     "fact_error_rate": 0.01,
     "filing_error_rate": 0.01,
