@@ -18,6 +18,7 @@ from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.codec import ChatCodec
+from ledgerline.policy.likeness import embed_by_use
 from ledgerline.policy.policy import Policy, accelerator
 from ledgerline.policy.scratch import build_model, train_tokenizer
 from ledgerline.rewards.observed import TRIES, observe
@@ -131,7 +132,8 @@ def _reporting(
 
 
 def scratch_policy(params: WarmupParams, train: list[Example]) -> Policy:
-    """Random weights, and a tokenizer learnt from training prompts and completions alone.
+    """Random weights, a tokenizer and the words' likeness, learnt from training prompts and
+    completions alone.
 
     On the accelerator where there is one; the weights are drawn on the CPU, so they are the same.
     """
@@ -139,6 +141,8 @@ def scratch_policy(params: WarmupParams, train: list[Example]) -> Policy:
     corpus = [f"{example.prompt}{example.completion}" for example in train]
     tokenizer = train_tokenizer(corpus, tool_schemas(FilingsEnvironment), shape.vocabulary)
     model = build_model(shape, tokenizer, params.warmup.seed)
+    if shape.likeness:
+        embed_by_use(model, tokenizer, corpus, shape.likeness)
     model.set_attn_implementation(params.policy.attention)
     return Policy(model.to(accelerator()), ChatCodec(tokenizer))
 

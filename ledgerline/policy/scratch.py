@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from pydantic import Field
 from tokenizers import (
     AddedToken,
     Regex,
@@ -51,6 +52,8 @@ class ScratchModel(Settings):
     """Shape of the Qwen2-architecture model, and how many tokens its tokenizer knows.
 
     `copying`: whether its weights start with a circuit that copies (`ledgerline/policy/induction`).
+    `likeness`: how far the embeddings of words start alike where these are used alike
+    (`ledgerline/policy/likeness`); 0: not at all.
     """
 
     vocabulary: int
@@ -61,6 +64,7 @@ class ScratchModel(Settings):
     feed_forward: int
     context: int
     copying: bool
+    likeness: float = Field(ge=0, le=1)
 
 
 def train_tokenizer(

@@ -38,6 +38,7 @@ def test_a_saved_policy_reads_and_writes_as_before(tmp_path: Path) -> None:
         feed_forward=32,
         context=64,
         copying=False,
+        likeness=0.0,
     )
     text = "Net sales of “Brantworth” & Co. (10-K)"
     Policy(build_model(shape, TOKENIZER, seed=1), ChatCodec(TOKENIZER)).save(tmp_path)

@@ -22,6 +22,7 @@ SHAPE = ScratchModel(
     feed_forward=64,
     context=128,
     copying=False,
+    likeness=0.0,
 )
 
 NO_SLIPS = {"slips": 0.0, "misplaced": 0.0, "first_turns": 0.0, "first_lines": 0.0}

@@ -1,0 +1,65 @@
+"""Words that are used alike begin alike, and nothing else changes."""
+
+import random
+
+import torch
+
+from ledgerline.policy.likeness import embed_by_use, use_vectors
+from ledgerline.policy.scratch import ScratchModel, build_model, train_tokenizer
+
+RANDOM = random.Random(0)
+COUNTED = ("nurses", "stores", "drivers")
+DAYS = ("Monday", "Friday", "Sunday")
+TEXTS = [
+    RANDOM.choice(
+        (
+            f"The number of {RANDOM.choice(COUNTED)} came to {RANDOM.randint(100, 999)}.",
+            f"The call was put off until {RANDOM.choice(DAYS)} at {RANDOM.randint(1, 9)} sharp.",
+        )
+    )
+    for _ in range(600)
+]
+SHAPE = ScratchModel(
+    vocabulary=400,
+    width=32,
+    layers=2,
+    heads=2,
+    key_value_heads=1,
+    feed_forward=32,
+    context=64,
+    copying=False,
+    likeness=0.0,
+)
+
+
+def test_tokens_with_the_same_neighbours_are_alike_and_rare_ones_nothing() -> None:
+    documents = [[2 + n % 3, 5, 6, 7 + n % 2, 9, 10] for n in range(300)] + [[11, 5]]
+    vectors = use_vectors(documents, vocabulary=14, width=6)
+    likeness = vectors @ vectors.T
+    assert likeness[2, 3] > 0.95
+    assert likeness[7, 8] > 0.95
+    assert likeness[2, 7] < 0.5
+    assert not vectors[11].any()
+    assert torch.equal(vectors, use_vectors(documents, vocabulary=14, width=6))
+
+
+def test_words_turn_towards_their_like_and_digits_stay() -> None:
+    tokenizer = train_tokenizer(TEXTS, [], SHAPE.vocabulary)
+    before, after = (build_model(SHAPE, tokenizer, seed=1) for _ in range(2))
+    embed_by_use(after, tokenizer, TEXTS, likeness=0.6)
+    old, new = (model.get_input_embeddings().weight.detach() for model in (before, after))
+
+    def row(word: str) -> int:
+        (token,) = tokenizer.encode(f"of {word}", add_special_tokens=False)[1:]
+        return int(token)
+
+    def likeness(rows: torch.Tensor, *words: str) -> float:
+        one, other = (rows[row(word)] for word in words)
+        return float(torch.cosine_similarity(one, other, dim=0))
+
+    for words in (COUNTED, DAYS):
+        assert likeness(new, *words[:2]) > likeness(old, *words[:2]) + 0.15
+    assert likeness(new, "stores", "Monday") < 0.35
+    torch.testing.assert_close(new.norm(dim=1), old.norm(dim=1))
+    digits = [tokenizer.encode(str(digit), add_special_tokens=False)[-1] for digit in range(10)]
+    assert torch.equal(new[digits], old[digits])
