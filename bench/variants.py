@@ -51,6 +51,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
         }
     },
     "self-expansion": {"train.examples": "data/expanded/train.jsonl"},
+    # The warm-up is named so that it is done again.
+    "words begin at random": {"policy.scratch.likeness": 0.0, "warmup.seed": 1},
+    "a lower rate": {"train.optimizer.learning_rate": 3.5e-3},
     "no slips demonstrated": {"warmup.demonstrations.slips": 0.0},
     "slips never after another document": {"warmup.demonstrations.misplaced": 0.0},
     "whole demonstrations": {"train.beside.first_turns": 0.0},

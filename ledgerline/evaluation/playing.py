@@ -20,6 +20,8 @@ from ledgerline.training.rollouts import Engine
 
 GREEDY = Sampling(temperature=0.0, top_p=1.0)
 _HOUR = 3600.0
+_SPELLING = 0.15
+"""Found on validation examples, like which tokens count in full."""
 MakeEnvironment = Callable[[], Environment]
 Fields = Callable[[Example], Mapping[str, Any]]
 
@@ -63,7 +65,7 @@ def engine_player(
             Played(
                 episode.transcript(),
                 spent,
-                confidence(episode),
+                confidence(episode, codec),
                 (share if spent is None else spent) * dollars_per_hour / _HOUR,
             )
             for episode, spent in zip(episodes, seconds, strict=True)
@@ -99,11 +101,23 @@ def policy_player(
     )
 
 
-def confidence(episode: Episode) -> float:
+def confidence(episode: Episode, codec: Codec) -> float:
     """How sure the policy was of what it did, 0 to 1: the product of the probabilities of its
-    choices of a tool. That it may also spell a name in another way says nothing of the answer.
+    choices of a tool and of every digit that it wrote, which say what period and what figure, and
+    by the power `_SPELLING` of all else. That it may also spell a name in another way says little
+    of the answer.
     """
-    return math.exp(min(0.0, sum(episode.choices)))
+    sampled = [
+        (token, logprob)
+        for token, logprob, own in zip(
+            episode.tokens, episode.logprobs, episode.sampled, strict=True
+        )
+        if own
+    ]
+    digits = sum(logprob for token, logprob in sampled if codec.decode([token]).strip().isdigit())
+    essential = sum(episode.choices) + digits
+    spelling = sum(logprob for _, logprob in sampled) - essential
+    return math.exp(min(0.0, essential + _SPELLING * spelling))
 
 
 def script_player(

@@ -88,7 +88,7 @@ class Completer:
         transcript = episode.transcript()
         if transcript.outcome is Outcome.TOOL_FAILED:
             raise RuntimeError(transcript.turns[-1].problem)
-        sure = confidence(episode)
+        sure = confidence(episode, self._codec)
         shown = transcript.outcome is Outcome.ANSWERED and sure >= self._threshold
         return Answer(
             completion=(transcript.answer or "") if shown else "",
