@@ -8,10 +8,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from ledgerline.evaluation.calibration import (
-    calibration,
-    certified_threshold,
-)
+from ledgerline.evaluation.calibration import calibration, certified_threshold
 from ledgerline.evaluation.judging import Player, evaluate_policy
 from ledgerline.evaluation.metrics import (
     ALL,

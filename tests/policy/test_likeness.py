@@ -5,7 +5,8 @@ import random
 import torch
 
 from ledgerline.policy.likeness import embed_by_use, use_vectors
-from ledgerline.policy.scratch import ScratchModel, build_model, train_tokenizer
+from ledgerline.policy.scratch import build_model, train_tokenizer
+from tests.training.conftest import SHAPE
 
 RANDOM = random.Random(0)
 COUNTED = ("nurses", "stores", "drivers")
@@ -19,17 +20,6 @@ TEXTS = [
     )
     for _ in range(600)
 ]
-SHAPE = ScratchModel(
-    vocabulary=400,
-    width=32,
-    layers=2,
-    heads=2,
-    key_value_heads=1,
-    feed_forward=32,
-    context=64,
-    copying=False,
-    likeness=0.0,
-)
 
 
 def test_tokens_with_the_same_neighbours_are_alike_and_rare_ones_nothing() -> None:
@@ -44,7 +34,7 @@ def test_tokens_with_the_same_neighbours_are_alike_and_rare_ones_nothing() -> No
 
 
 def test_words_turn_towards_their_like_and_digits_stay() -> None:
-    tokenizer = train_tokenizer(TEXTS, [], SHAPE.vocabulary)
+    tokenizer = train_tokenizer(TEXTS, [], 400)
     before, after = (build_model(SHAPE, tokenizer, seed=1) for _ in range(2))
     embed_by_use(after, tokenizer, TEXTS, likeness=0.6)
     old, new = (model.get_input_embeddings().weight.detach() for model in (before, after))

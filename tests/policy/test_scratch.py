@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from ledgerline.policy.codec import ChatCodec
 from ledgerline.policy.policy import Policy
-from ledgerline.policy.scratch import PAD, ROLES, ScratchModel, build_model, train_tokenizer
+from ledgerline.policy.scratch import PAD, ROLES, build_model, train_tokenizer
+from tests.training.conftest import SHAPE
 
 TOOL = {
     "function": {"name": "look", "parameters": {"properties": {"where": {}, "when": {}}}},
@@ -29,19 +30,8 @@ def test_a_name_is_spelt_alike_wherever_it_stands() -> None:
 
 
 def test_a_saved_policy_reads_and_writes_as_before(tmp_path: Path) -> None:
-    shape = ScratchModel(
-        vocabulary=400,
-        width=32,
-        layers=2,
-        heads=2,
-        key_value_heads=1,
-        feed_forward=32,
-        context=64,
-        copying=False,
-        likeness=0.0,
-    )
     text = "Net sales of “Brantworth” & Co. (10-K)"
-    Policy(build_model(shape, TOKENIZER, seed=1), ChatCodec(TOKENIZER)).save(tmp_path)
+    Policy(build_model(SHAPE, TOKENIZER, seed=1), ChatCodec(TOKENIZER)).save(tmp_path)
     loaded = Policy.load(tmp_path).codec.tokenizer
     assert loaded.encode(text) == TOKENIZER.encode(text)
     assert loaded.decode(loaded.encode(text)) == text
