@@ -29,7 +29,7 @@ _REVENUE_TAGS = (
     "RevenueFromContractWithCustomerExcludingAssessedTax",
     "SalesRevenueNet",
 )
-# Currencies by about how many filers of annual reports with the SEC report in them.
+# Currencies that filers report in. The weights are a guess: what matters is that there are several.
 _FOREIGN = {"CNY": 5, "CAD": 4, "EUR": 4, "JPY": 3, "GBP": 2, "CHF": 2, "TWD": 2, "BRL": 2,
             "INR": 1, "AUD": 1, "HKD": 1, "SEK": 1, "MXN": 1, "ILS": 1}  # fmt: skip
 
