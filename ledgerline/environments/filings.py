@@ -8,10 +8,13 @@ from typing import Any
 
 from ledgerline.examples.example import Example
 from ledgerline.examples.mentions import Mentions, last_period
+from ledgerline.filings.chatter import without_chatter
 from ledgerline.filings.search import Argument, Figure, Hit, Miss, Search
 
 CLOSEST = "Closest: "
 """Begins what the search that a miss suggests finds."""
+_MARKS = " ,.;:–—-'’|/"
+"""Signs between two names."""
 SUGGESTED = "Try "
 """Begins the arguments of the search that a miss suggests, as JSON, where that finds nothing."""
 
@@ -87,8 +90,9 @@ class FilingsEnvironment:
         return f"No such {failed}. {SUGGESTED}{json.dumps(meant, ensure_ascii=False)}"
 
     def _found(self, asked: Mapping[Argument, str]) -> Hit | Miss:
-        whole = {name: self._plain(name, self._whole(name, text)) for name, text in asked.items()}
-        return self._search(**whole, as_of=self._document_date)
+        meant = {name: self._apart(name, self._whole(name, text)) for name, text in asked.items()}
+        plain = {name: self._plain(name, text) for name, text in meant.items()}
+        return self._search(**plain, as_of=self._document_date)
 
     def _whole(self, argument: Argument, text: str) -> str:
         """The name in the document of which `text` is a piece, if it is; else `text`."""
@@ -96,6 +100,21 @@ class FilingsEnvironment:
         names = self._names(argument)
         wholes = [name for name in names if _within(words, name.casefold().split())]
         return wholes[-1] if wholes and text not in names else text
+
+    def _apart(self, argument: Argument, text: str) -> str:
+        """`text` without the company's name in a metric, or the metric's in a company, where what
+        is left has a meaning: "Apple revenue" and "revenue of Apple" are revenue.
+        """
+        if argument == "period" or text in self._names(argument):
+            return text
+        others = self._names("metric" if argument == "company" else "company")
+        for other in reversed(others):
+            before, found, after = text.partition(other)
+            for rest in (before, after) if found else ():
+                for piece in (rest.strip(_MARKS), *without_chatter(rest.strip(_MARKS))):
+                    if self._search.knows(argument, self._plain(argument, piece)):
+                        return piece
+        return text
 
     def _meant(self, asked: Mapping[Argument, str], failed: Argument) -> dict[Argument, str] | None:
         """The arguments as the document itself has them, where that may help.

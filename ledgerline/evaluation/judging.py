@@ -7,7 +7,7 @@ from ledgerline.environments.transcript import Outcome, Transcript
 from ledgerline.evaluation.records import Record, transcript_json
 from ledgerline.evaluation.slices import Slicer
 from ledgerline.examples.example import Example
-from ledgerline.rewards.components import made_up
+from ledgerline.rewards.components import unsupported
 from ledgerline.rewards.grading import grade
 from ledgerline.rewards.rubric import Rubric
 
@@ -84,7 +84,7 @@ def judge(
         right=right,
         shown=shown,
         wrong_shown=shown and not right,
-        made_up=bool(made_up(transcript, example)),
+        made_up=unsupported(transcript),
         turns=len(transcript.turns),
         tokens=transcript.sampled_tokens,
         seconds=played.seconds,

@@ -71,10 +71,10 @@ class Record:
         return self.example_id if self.cik is None else f"cik:{self.cik}"
 
     def served(self, threshold: float) -> "Record":
-        """The record as a reader sees it: of answers below `threshold`, and of episodes that ended
-        without any, nothing.
+        """The record as a reader sees it: of answers below `threshold`, of those that are made up
+        and of episodes that ended without any, nothing.
         """
-        if self.shown and self.confidence >= threshold:
+        if self.shown and not self.made_up and self.confidence >= threshold:
             return self
         return replace(
             self,

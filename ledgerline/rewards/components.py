@@ -92,14 +92,17 @@ def found_fact(transcript: Transcript, example: Example) -> float:
 
 @component
 def made_up(transcript: Transcript, example: Example) -> float:  # noqa: ARG001
-    """The answer holds a figure that no tool result shows or yields, or no figure at all."""
+    """The answer is `unsupported`."""
+    return float(unsupported(transcript))
+
+
+def unsupported(transcript: Transcript) -> bool:
+    """Whether the answer holds a figure that no tool result shows or yields, or none at all."""
     if transcript.outcome is not Outcome.ANSWERED or transcript.answer is None:
-        return 0.0
+        return False
     amounts = [amount for _, _, amount in figures.find(transcript.answer)]
-    if not amounts:
-        return 1.0
     shown = [(Decimal(entry["value"]), str(entry["unit"])) for entry in _hits(transcript)]
-    return float(not all(_is_shown(amount, shown) for amount in amounts))
+    return not amounts or not all(_is_shown(amount, shown) for amount in amounts)
 
 
 @component

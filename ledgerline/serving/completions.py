@@ -24,6 +24,7 @@ from ledgerline.evaluation.promotion import THRESHOLD
 from ledgerline.evaluation.reevaluate import Conditions, read_conditions
 from ledgerline.filings.search import Search
 from ledgerline.policy.policy import Policy
+from ledgerline.rewards.components import unsupported
 
 LONGEST = 100_000
 """Characters of a document; a policy has room for far fewer."""
@@ -52,7 +53,8 @@ class Answer(BaseModel):
 class Completer:
     """Plays one document at a time, as the evaluation plays those that it times.
 
-    What the policy is less sure of than `threshold` is withheld; None withholds everything.
+    What the policy is less sure of than `threshold` is withheld, and so is what no look-up of its
+    own supports; None withholds everything.
     """
 
     def __init__(
@@ -89,7 +91,8 @@ class Completer:
         if transcript.outcome is Outcome.TOOL_FAILED:
             raise RuntimeError(transcript.turns[-1].problem)
         sure = confidence(episode, self._codec)
-        shown = transcript.outcome is Outcome.ANSWERED and sure >= self._threshold
+        answered = transcript.outcome is Outcome.ANSWERED and not unsupported(transcript)
+        shown = answered and sure >= self._threshold
         return Answer(
             completion=(transcript.answer or "") if shown else "",
             evidence=[dict(found) for found in transcript.evidence if shown and found["hit"]],

@@ -59,8 +59,8 @@ def test_slices_hold_what_they_say() -> None:
 
 def test_withholding_unsure_answers_turns_them_into_silence() -> None:
     served = measure([row.served(0.5) for row in ROWS], "all", UNCERTAINTY)
-    assert served.shown == 2
-    assert served.wrong_shown.value == pytest.approx(1 / 2)
+    assert served.shown == 1  # "c" is sure, and made up
+    assert served.wrong_shown.value == 0.0
     assert served.silence_recall.value == 1.0
     assert served.accuracy.value == pytest.approx(3 / 7)  # "b" lost, "f" gained
 

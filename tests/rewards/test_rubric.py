@@ -210,6 +210,20 @@ def test_a_metric_that_goes_on_is_not_the_one_it_begins_with(world: World) -> No
     assert not environment.evidence[-1]["hit"]
 
 
+@pytest.mark.parametrize("mixed", ["{company} {metric}", "{metric} of {company}"])
+@pytest.mark.parametrize("argument", ["company", "metric"])
+def test_a_company_and_its_metric_in_one_are_told_apart(
+    world: World, mixed: str, argument: str
+) -> None:
+    example = world.one(lambda one: one.kind == "annual" and one.calls[0].company[0].isupper())
+    (call,) = example.calls
+    environment = world.environment()
+    environment.reset(**episode_fields(example))
+    asked = arguments(call) | {argument: mixed.format(company=call.company, metric=call.metric)}
+    assert environment.search(**asked).startswith(f"{example.completion} | ")
+    assert environment.evidence[-1]["arguments"] == asked
+
+
 def test_whoever_takes_what_is_closest_pays_for_it(world: World) -> None:
     example = world.one(lambda one: one.kind == "annual")
     bare = search(Lookup("", "", ""))

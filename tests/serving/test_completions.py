@@ -8,7 +8,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -203,6 +204,14 @@ def test_it_stays_silent_where_nothing_is_due_and_where_it_is_not_sure(
             answer = ask(careful, workspace.due).json()
         assert (answer["completion"], answer["evidence"]) == ("", [])
         assert answer["confidence"] >= THRESHOLD  # it knew, and was not believed
+
+
+def test_a_figure_known_by_heart_and_found_nowhere_is_not_shown(workspace: Workspace) -> None:
+    early = replace(workspace.due, document_date=date(1990, 1, 1))
+    with loaded(Path(workspace.champion.source), workspace, 0.0) as server:
+        assert ask(server, workspace.due).json()["completion"] == workspace.due.completion
+        answer = ask(server, early).json()
+    assert (answer["completion"], answer["evidence"]) == ("", [])
 
 
 @pytest.mark.parametrize(
