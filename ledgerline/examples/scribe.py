@@ -1,10 +1,11 @@
 """From a figure to a document: phrasing chosen, words found, slots filled."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
+from itertools import cycle
 from math import isqrt
 
 from ledgerline.examples.example import Holdout, Lookup
@@ -55,6 +56,8 @@ class Scribe:
 
     All it writes follows from the random generator it is given and what its universe drew before.
     A share `recombined` of the phrasings are new ones, made of the parts of those not held out.
+    Phrasings are taken in turn, in an order that is always the same, beginning so far `along` in
+    it (0 to 1): of scribes that share out the work each has others.
     """
 
     def __init__(
@@ -62,11 +65,13 @@ class Scribe:
         universe: Universe,
         families: Mapping[str, Sequence[Phrasing]],
         recombined: float = 0.0,
+        along: float = 0.0,
     ):
         self.universe = universe
         self._families = families
         self._recombined = recombined
-        self._fitting = cache(self._find_fitting)
+        self._along = along
+        self._turns = cache(self._find_turns)
         self._parts = cache(self._find_parts)
 
     def phrasing(
@@ -78,19 +83,21 @@ class Scribe:
     ) -> Phrasing | None:
         """A phrasing of `family`, held out if `wanted` says so, with a slot for each dimension."""
         held = Holdout.PHRASING in wanted
-        fitting = self._fitting(family, held, wanted if carrying is None else carrying)
-        if not fitting:
+        turns = self._turns(family, held, wanted if carrying is None else carrying)
+        phrasing = next(turns, None)
+        if phrasing is None:
             return None
-        phrasing = rng.choice(fitting)
         if family in _DUE and rng.random() < self._recombined:
             return self._recombination(family, phrasing, rng)
         return phrasing
 
-    def _find_fitting(
+    def _find_turns(
         self, family: str, held: bool, carrying: frozenset[Holdout]
-    ) -> Sequence[Phrasing]:
-        """What there is to choose from; a phrasing of many readings is there more than once."""
-        return [
+    ) -> Iterator[Phrasing]:
+        """What there is to choose from, round and round; a phrasing of many readings is there more
+        than once.
+        """
+        fitting = [
             phrasing
             for phrasing in self._families[family]
             if (phrasing.id in self.universe.holdouts.phrasings) is held
@@ -99,6 +106,9 @@ class Scribe:
             )
             for _ in range(isqrt(len(expansions(phrasing.text))))
         ]
+        random.Random(family).shuffle(fitting)
+        begin = int(self._along * len(fitting))
+        return cycle(fitting[begin:] + fitting[:begin])
 
     def _recombination(self, family: str, phrasing: Phrasing, rng: random.Random) -> Phrasing:
         """`phrasing` with parts of others that ask alike, none of them held out, nor the whole."""

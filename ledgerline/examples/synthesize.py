@@ -118,11 +118,17 @@ class Corpus:
 class TemplateAuthor:
     """Both halves of the grammar: kinds of which a figure is due, and kinds of which none is.
 
-    Words `heard` may stand in names that are made up.
+    Words `heard` may stand in names that are made up; of a `Scribe` are `recombined` and `along`.
     """
 
-    def __init__(self, universe: Universe, recombined: float = 0.0, heard: Sequence[str] = ()):
-        scribe = Scribe(universe, phrasings(), recombined)
+    def __init__(
+        self,
+        universe: Universe,
+        recombined: float = 0.0,
+        heard: Sequence[str] = (),
+        along: float = 0.0,
+    ):
+        scribe = Scribe(universe, phrasings(), recombined, along)
         self._due = DueAuthor(scribe)
         self._silent = SilentAuthor(scribe, self._due, heard)
 
@@ -316,7 +322,8 @@ def _write_part(
 
 def _write(part: _Part, writer: Writer, search: Search, mentions: Mentions) -> list[Example]:
     universe = Universe(part.companies, search, search.catalogue, part.holdouts, part.count)
-    author = TemplateAuthor(universe, part.settings.recombined, part.heard)
+    along = part.number / _PARTS
+    author = TemplateAuthor(universe, part.settings.recombined, part.heard, along)
     examples = writer.write(author, Split.TRAIN, {frozenset(): part.count}, part.kinds)
     return _coined(examples, part.heard, mentions, part.holdouts, part.settings)
 

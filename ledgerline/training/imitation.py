@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from pydantic import Field
@@ -53,8 +54,7 @@ class Expert:
         processes = Processes()
         mine = []
         for update in updates:
-            random_ = random.Random(f"{self.seed}:{update}")
-            chosen = random_.sample(self.items, min(self.settings.number, len(self.items)))
+            chosen = self.turn_of(update)
             mine.append(
                 [
                     demonstration(self.policy.codec, self.task, item, chosen, self.settings, update)
@@ -63,6 +63,13 @@ class Expert:
             )
         parts = processes.gather([mine])
         return [[one for part in update for one in part] for update in zip(*parts, strict=True)]
+
+    def turn_of(self, update: int) -> list[Item]:
+        """The items whose turn it is: all of them are shown before any is again."""
+        number = min(self.settings.number, len(self.items))
+        places = range(update * number, (update + 1) * number)
+        rounds = ((place // len(self.items), place % len(self.items)) for place in places)
+        return [self.items[_order(len(self.items), self.seed, turn)[at]] for turn, at in rounds]
 
     def imitate(self, shown: Sequence[Demonstration]) -> float:
         """Add the gradient of imitating what was shown; this process's part of the mean loss."""
@@ -74,6 +81,13 @@ class Expert:
             self.settings.reading,
             self.settings.weight,
         )
+
+
+@lru_cache(maxsize=4)
+def _order(count: int, seed: int, turn: int) -> list[int]:
+    order = list(range(count))
+    random.Random(f"{seed}:{turn}").shuffle(order)
+    return order
 
 
 def imitate(

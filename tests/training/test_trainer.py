@@ -108,6 +108,16 @@ def test_what_the_expert_shows_is_learnt_beside_practice(warmed, tmp_path, least
     assert losses[-1] < losses[0] * 0.8
 
 
+def test_the_expert_shows_every_item_before_any_again(warmed, tmp_path):
+    _, trainer = make(warmed, tmp_path, beside=beside(3))
+    items = sorted(item.id for item in trainer.items)
+    shown = [item.id for update in range(len(items)) for item in trainer.expert.turn_of(update)]
+    rounds = [shown[start : start + len(items)] for start in range(0, len(shown), len(items))]
+    assert len(rounds) == 3
+    assert all(sorted(one) == items for one in rounds)
+    assert rounds[0] != rounds[1]
+
+
 def test_more_updates_a_step_learn_more_from_demonstrations(warmed, tmp_path):
     last = []
     for updates in (1, 8):
