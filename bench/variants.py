@@ -1,12 +1,14 @@
 """What becomes of the policy with other seeds or other choices, on the same examples.
 
-    python -m bench.variants [NAME ...] [--jobs 2] [--results bench/results/variants.json]
+    python -m bench.variants [NAME ...] [--jobs 2] [--set train.steps=14 ...]
+        [--results bench/results/variants.json]
 
 Each variant is params.yaml with some values changed, played from the first stage that it changes
 to evaluation in a folder of its own. What came out joins the results file, and
 the table of all results is printed. Run it where `make repro` has been. A variant takes as long
-as these stages do: some five minutes, or seven with a warm-up. Side by side, `jobs` of them at a
-time share `policy.processes`: two in one process each are done sooner than one after another.
+as these stages do. Side by side, `jobs` of them at a time share `policy.processes`: two in one
+process each are done sooner than one after another. What is `set` is so in all of them: to
+compare choices in less time than the whole practice takes.
 """
 
 import argparse
@@ -75,6 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(VARIANTS))
     parser.add_argument("--jobs", type=int, default=1, help="variants at a time")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--results", type=Path, default=Path("bench/results/variants.json"))
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in VARIANTS]
@@ -82,11 +85,13 @@ def main() -> None:
         parser.error("--jobs is at least 1")
     if unknown:
         parser.error(f"no variant is called {unknown}; there are {list(VARIANTS)}")
+    common = dict(one.split("=", 1) for one in arguments.set)
+    common = {name: yaml.safe_load(value) for name, value in common.items()}
     results = orjson.loads(arguments.results.read_bytes()) if arguments.results.is_file() else {}
     failed = []
     with ThreadPoolExecutor(arguments.jobs) as pool:
         running = {
-            pool.submit(outcome, VARIANTS[name], arguments.jobs): name
+            pool.submit(outcome, common, VARIANTS[name], arguments.jobs): name
             for name in arguments.names or VARIANTS
         }
         for done in as_completed(running):
@@ -101,11 +106,14 @@ def main() -> None:
         sys.exit("\n".join(failed))
 
 
-def outcome(changes: dict[str, Any], jobs: int) -> dict[str, dict[str, float]]:
-    """Policy → measure → value on new examples of usual kinds, with `changes` to params.yaml, as
-    one of `jobs` that run at the same time.
+def outcome(
+    common: dict[str, Any], changes: dict[str, Any], jobs: int
+) -> dict[str, dict[str, float]]:
+    """Policy → measure → value on new examples of usual kinds, with `changes` to params.yaml after
+    those `common` to all, as one of `jobs` that run at the same time.
     """
     here = Path.cwd()
+    changes = common | changes
     changed_sections = {name.split(".")[0] for name in changes}
     first = next((s for s in ("synthesize", "warmup") if s in changed_sections), "train")
     stages = list(_STAGES[_STAGES.index(first) :])

@@ -156,7 +156,9 @@ def weigh(
         for split in (TEST, VALIDATION)
     )
     thresholds = {
-        name: certified_threshold(rows, wrong_limit, confidence, settings.threshold_steps)
+        name: certified_threshold(
+            served(rows, 0.0), wrong_limit, confidence, settings.threshold_steps
+        )
         for name, rows in validation.items()
     }
     names = slices_present(next(iter(test.values()), []), settings.slice_examples)

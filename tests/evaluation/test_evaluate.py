@@ -201,7 +201,12 @@ def test_hacks_are_found_where_they_are(records: list[Record]) -> None:
     trained = {finding.name: finding for finding in look_for_hacks(of(records, "trained", TEST))}
     assert base["ran out"].count > 10
     assert base["same search again"].count == base["ran out"].count
-    assert base["favourite answer"].meaning.endswith("($1.2 billion)")
+    wrong = [row.answer for row in of(records, "base", TEST) if row.wrong_shown]
+    favourite = base["favourite answer"]
+    assert favourite.count == max(map(wrong.count, wrong))
+    assert favourite.example
+    assert favourite.meaning.endswith(f"({favourite.example.answer})")
+    assert wrong.count(favourite.example.answer) == favourite.count
     assert trained["ran out"].count == trained["unsearched"].count == 0
     assert base["silent though due"].count > trained["silent though due"].count
 
