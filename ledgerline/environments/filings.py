@@ -13,10 +13,10 @@ from ledgerline.filings.search import Argument, Figure, Hit, Miss, Search
 
 CLOSEST = "Closest: "
 """Begins what the search that a miss suggests finds."""
-_MARKS = " ,.;:–—-'’|/"
-"""Signs between two names."""
 SUGGESTED = "Try "
 """Begins the arguments of the search that a miss suggests, as JSON, where that finds nothing."""
+_MARKS = " ,.;:–—-'’|/"
+"""Signs between two names."""
 
 
 class FilingsEnvironment:
@@ -108,13 +108,17 @@ class FilingsEnvironment:
         if argument == "period" or text in self._names(argument):
             return text
         others = self._names("metric" if argument == "company" else "company")
-        for other in reversed(others):
-            before, found, after = text.partition(other)
-            for rest in (before, after) if found else ():
-                for piece in (rest.strip(_MARKS), *without_chatter(rest.strip(_MARKS))):
-                    if self._search.knows(argument, self._plain(argument, piece)):
-                        return piece
-        return text
+        rests = (
+            rest.strip(_MARKS)
+            for other in reversed(others)
+            if other in text
+            for rest in text.split(other, 1)
+        )
+        forms = (form for rest in rests for form in (rest, *without_chatter(rest)))
+        known = (
+            form for form in forms if self._search.knows(argument, self._plain(argument, form))
+        )
+        return next(known, text)
 
     def _meant(self, asked: Mapping[Argument, str], failed: Argument) -> dict[Argument, str] | None:
         """The arguments as the document itself has them, where that may help.

@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ledgerline.environments.filings import CLOSEST, SUGGESTED, episode_fields
+from ledgerline.environments.filings import (
+    CLOSEST,
+    SUGGESTED,
+    FilingsEnvironment,
+    episode_fields,
+)
 from ledgerline.environments.scripted import Script
 from ledgerline.environments.transcript import Outcome, Transcript, Turn
 from ledgerline.examples.example import Example, Lookup
@@ -173,6 +178,12 @@ def test_every_episode_gets_exactly_one_verdict(world: World, data, written: lis
     assert all(value >= 0 for value in measured.values())
 
 
+def begun(world: World, example: Example) -> FilingsEnvironment:
+    environment = world.environment()
+    environment.reset(**episode_fields(example))
+    return environment
+
+
 @pytest.mark.parametrize("name", ["company", "metric", "period"])
 @pytest.mark.parametrize("wrong", ["the amount on file", ""])
 def test_a_miss_shows_what_the_search_that_the_document_names_finds(
@@ -180,8 +191,7 @@ def test_a_miss_shows_what_the_search_that_the_document_names_finds(
 ) -> None:
     example = world.one(lambda one: one.kind == "annual" and one.calls[0].company[0].isupper())
     (call,) = example.calls
-    environment = world.environment()
-    environment.reset(**episode_fields(example))
+    environment = begun(world, example)
     reply = environment.search(**{**arguments(call), name: wrong})
     assert reply.startswith(f"No such {name}. {CLOSEST}{example.completion} | ")
     assert environment.search(**arguments(call)) == reply.partition(CLOSEST)[2]
@@ -193,8 +203,7 @@ def test_a_miss_shows_what_the_search_that_the_document_names_finds(
 def test_a_miss_suggests_the_search_itself_where_that_would_miss_too(world: World) -> None:
     example = world.one(lambda one: one.kind == "unreported_metric")
     (call,) = example.calls
-    environment = world.environment()
-    environment.reset(**episode_fields(example))
+    environment = begun(world, example)
     reply = environment.search(**{**arguments(call), "company": "the amount on file"})
     suggested = json.loads(reply.removeprefix(f"No such company. {SUGGESTED}"))
     assert suggested == arguments(call)
@@ -204,8 +213,7 @@ def test_a_metric_that_goes_on_is_not_the_one_it_begins_with(world: World) -> No
     # A long name is known with a word or two more: that is how misspelt ones are.
     example = world.one(lambda one: one.kind == "annual" and len(one.calls[0].metric.split()) < 3)
     (call,) = example.calls
-    environment = world.environment()
-    environment.reset(**episode_fields(example))
+    environment = begun(world, example)
     longer = {**arguments(call), "metric": f"{call.metric} per visit"}
     assert CLOSEST not in environment.search(**longer)
     assert not environment.evidence[-1]["hit"]
@@ -218,8 +226,7 @@ def test_a_company_and_its_metric_in_one_are_told_apart(
 ) -> None:
     example = world.one(lambda one: one.kind == "annual" and one.calls[0].company[0].isupper())
     (call,) = example.calls
-    environment = world.environment()
-    environment.reset(**episode_fields(example))
+    environment = begun(world, example)
     asked = arguments(call) | {argument: mixed.format(company=call.company, metric=call.metric)}
     assert environment.search(**asked).startswith(f"{example.completion} | ")
     assert environment.evidence[-1]["arguments"] == asked
@@ -240,8 +247,7 @@ def test_a_name_cut_short_is_completed_from_the_document(
         lambda one: one.kind == "annual" and bool(re.search(r" \w{7,}$", one.calls[0].metric))
     )
     (call,) = example.calls
-    environment = world.environment()
-    environment.reset(**episode_fields(example))
+    environment = begun(world, example)
     cut = {**arguments(call), "metric": kept(call.metric)}
     assert environment.search(**cut).startswith(f"{example.completion} | ")
     assert environment.evidence[-1]["arguments"] == cut
@@ -250,8 +256,7 @@ def test_a_name_cut_short_is_completed_from_the_document(
 def test_nothing_is_suggested_where_the_document_itself_is_what_fails(world: World) -> None:
     example = world.one(lambda one: one.kind == "not_reported")
     (call,) = example.calls
-    environment = world.environment()
-    environment.reset(**episode_fields(example))
+    environment = begun(world, example)
     reply = environment.search(**arguments(call))
     assert " reports no " in reply
     assert SUGGESTED not in reply
