@@ -14,7 +14,7 @@ from ledgerline.filings.facts import Company
 _OFTEN = 3
 _TELLS = 3.0
 _SLOT = re.compile(r"\{\w+\}")
-_WORD = re.compile(r"[A-Za-z]{3,}")
+_WORD = re.compile(r"[a-z]{3,}")
 
 
 def common_words(companies: Sequence[Company], holdouts: Holdouts) -> list[str]:
@@ -25,7 +25,7 @@ def common_words(companies: Sequence[Company], holdouts: Holdouts) -> list[str]:
     families = _kept_phrasings(holdouts).values()
     texts = [_SLOT.sub(" ", phrasing.text) for family in families for phrasing in family]
     texts += [company.name for company in companies if not holdouts.company(company.cik)]
-    times = Counter(word.lower() for text in texts for word in set(_WORD.findall(text)))
+    times = Counter(word for text in texts for word in set(_WORD.findall(text.lower())))
     return sorted(word for word in times if times[word] >= _OFTEN)
 
 

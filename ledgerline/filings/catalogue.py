@@ -150,17 +150,21 @@ class Catalogue:
             begun = {metric for name, metric in alike if _begins(words, name)}
             if len(begun) == 1:
                 return begun.pop()
-        return self._misspelt(name_key(text))
+        return self._misspelt(_name_words(text))
 
-    def _misspelt(self, key: str) -> Metric | None:
+    def _misspelt(self, words: Sequence[str]) -> Metric | None:
+        key = "".join(words)
         if len(key) < 5:
             return None
         # What is less alike can't come within the margin of a name that is close enough.
         ranked = self._ranked(key, _CLOSE - _MARGIN)
         if not ranked or ranked[0][1] < _CLOSE:
             return None
-        clear = len(ranked) == 1 or ranked[0][1] - ranked[1][1] >= _MARGIN
-        return self._by_name[ranked[0][0]] if clear else None
+        if len(ranked) > 1 and ranked[0][1] - ranked[1][1] < _MARGIN:
+            return None
+        metric = self._by_name[ranked[0][0]]
+        # An amount per visit is not that amount misspelt.
+        return None if metric.unit_kind == "money" and "per" in words else metric
 
     def _find_near(self, text: str) -> tuple[str, ...]:
         ranked = self._ranked(name_key(text), 50)

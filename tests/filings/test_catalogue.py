@@ -91,6 +91,7 @@ def test_what_is_not_clear_is_not_guessed() -> None:
     for beginning in ("purchases", "operating lease", "payments to acquire", "research and"):
         assert isinstance(CATALOGUE.resolve(beginning), tuple), beginning
     assert CATALOGUE.resolve("revenue" * 100) == ()
+    assert CATALOGUE.named("cash flows from operating activities per visit") is None
 
 
 def test_a_name_for_two_metrics_is_refused(tmp_path: Path) -> None:
