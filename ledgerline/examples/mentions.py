@@ -177,15 +177,15 @@ def _is_period(phrase: str) -> bool:
 class NearIndex:
     """Token sets, searchable by Jaccard similarity of at least `threshold` (exact, not hashed).
 
-    Two sets that similar are of similar size, and the rarest token that they share is so early
-    among the tokens of either, the rarest first, that enough others follow it (positional
-    filtering: Xiao, Wang, Lin and Yu, "Efficient Similarity Joins for Near Duplicate Detection",
-    2008), so only those are compared.
+    An empty set is like none. Two sets that similar are of similar size, and the rarest token that
+    they share is so early among the tokens of either, the rarest first, that enough others follow
+    it (positional filtering: Xiao, Wang, Lin and Yu, "Efficient Similarity Joins for Near Duplicate
+    Detection", 2008), so only those are compared.
     """
 
     def __init__(self, threshold: float, sets: Iterable[frozenset[str]]):
         self._threshold = threshold
-        self._sets = sorted(set(sets), key=sorted)
+        self._sets = sorted({tokens for tokens in sets if tokens}, key=sorted)
         counts = Counter(chain.from_iterable(self._sets))
         rarest = sorted(counts, key=lambda token: (counts[token], token))
         self._ranks = {token: rank for rank, token in enumerate(rarest)}
