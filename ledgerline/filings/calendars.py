@@ -1,6 +1,7 @@
 """A company's fiscal calendar, and which period a fact's dates are."""
 
 from bisect import bisect_left
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from functools import lru_cache
 
 from ledgerline.filings.periods import QUARTERS, Period, Span
 
-_NEAR = 12
+NEAR = 12
 """Days by which an end may miss a fiscal year's end: 52/53-week years, month-rounded dates."""
 _QUARTER = 91.31
 _ANNUAL_FORMS = ("10-K", "20-F", "40-F")
@@ -52,16 +53,16 @@ class Calendar:
         ends: list[date] = []
         for end in sorted(years):
             if ends and (end - ends[-1]).days < 300:
-                short = any(
-                    abs((t - e).days) <= _NEAR for t in transitions for e in (end, ends[-1])
-                )
-                if (end - ends[-1]).days <= 2 * _NEAR or not short:
+                short = any(abs((t - e).days) <= NEAR for t in transitions for e in (end, ends[-1]))
+                if (end - ends[-1]).days <= 2 * NEAR or not short:
                     if years[end] > years[ends[-1]]:
                         ends[-1] = end
                     continue
             ends.append(end)
         for end in transitions:
-            if all(abs((end - other).days) > 25 for other in ends):
+            # Amid a year or transition ends what the report compares with, or a quarter.
+            amid = any(0 < (other - end).days < 340 for other in (*ends, *transitions))
+            if not amid and all(abs((end - other).days) > 25 for other in ends):
                 ends.append(end)
         if not ends:
             month, day = _month_day(fiscal_year_end)
@@ -71,10 +72,10 @@ class Calendar:
     def end_of_year(self, day: date) -> tuple[date, date]:
         """(end of the fiscal year before, end of the fiscal year) in which `day` lies."""
         ends = self.year_ends
-        at = bisect_left(ends, day - timedelta(days=_NEAR))
+        at = bisect_left(ends, day - timedelta(days=NEAR))
         if at == len(ends):
             previous, end = ends[-1], _shifted(ends[-1], 1)
-            while end < day - timedelta(days=_NEAR):
+            while end < day - timedelta(days=NEAR):
                 previous, end = end, _shifted(end, 1)
             return previous, end
         end = ends[at]
@@ -82,7 +83,7 @@ class Calendar:
         if at > 0 and (end - ends[at - 1]).days < 385:
             return ends[at - 1], end
         floor = ends[at - 1] if at > 0 else date.min
-        while day - timedelta(days=_NEAR) <= previous and previous > floor:
+        while day - timedelta(days=NEAR) <= previous and previous > floor:
             previous, end = _shifted(previous, -1), previous
         return max(previous, floor), end
 
@@ -90,7 +91,7 @@ class Calendar:
         """The quarter that ends on (about) `end`; the fourth where the fiscal year does."""
         previous, year_end = self.end_of_year(end)
         position = (end - previous).days / _QUARTER
-        if abs((end - year_end).days) <= _NEAR and (year_end - previous).days > 340:
+        if abs((end - year_end).days) <= NEAR and (year_end - previous).days > 340:
             return Period(fiscal_year_of(year_end), Span.Q4)
         number = round(position)
         if not 1 <= number <= 4 or abs(position - number) > 0.3:
@@ -112,8 +113,8 @@ class Calendar:
         if 70 <= days <= 125:
             return self.quarter(end)
         previous, year_end = self.end_of_year(end)
-        from_start = abs((start - previous).days - 1) <= _NEAR
-        to_end = abs((end - year_end).days) <= _NEAR
+        from_start = abs((start - previous).days - 1) <= NEAR
+        to_end = abs((end - year_end).days) <= NEAR
         span = None
         if 340 <= days <= 385 and to_end:
             span = Span.FY
@@ -157,11 +158,7 @@ def _shifted(day: date, years: int) -> date:
 
 
 def _dated(year: int, month: int, day: int) -> date:
-    while True:
-        try:
-            return date(year, month, day)
-        except ValueError:
-            day -= 1
+    return date(year, month, min(day, monthrange(year, month)[1]))
 
 
 def _month_day(text: str) -> tuple[int, int]:

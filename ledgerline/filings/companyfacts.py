@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ledgerline.filings.facts import Company, Fact
+from ledgerline.filings.periods import checked_day
 from ledgerline.filings.spelling import display_name
 
 _DOUBLE_DIGITS = 15
@@ -106,4 +107,6 @@ def _exact(value: Any) -> Decimal:
     raise TypeError(f"val is not a number: {value!r}")
 
 
-_date = lru_cache(maxsize=200_000)(date.fromisoformat)
+@lru_cache(maxsize=200_000)
+def _date(text: str) -> date:
+    return checked_day(date.fromisoformat(text))

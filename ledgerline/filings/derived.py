@@ -151,7 +151,7 @@ def _evaluate(
             continue
         units = {figure.unit for figure in present.values()}
         value = formula.value({term: figure.value for term, figure in present.items()})
-        if value is None or (metric.unit_kind == "money" and len(units) > 1):
+        if value is None or len(units) > 1:
             continue
         template = next(figure for term, figure in present.items() if not term.prior)
         latest = max(present.values(), key=lambda figure: figure.filed)

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 ROUNDED = "a rounding of the value that stands"
 LESS_PRECISE = "less precise than the value that stands, and not a rounding of it"
+_COARSEST = 99
 LATER = "as precise as the value that stands, which was read first"
 
 
@@ -26,12 +27,14 @@ def settle(known: Decimal, told: Decimal) -> Settled:
     stands, other = (told, known) if _grain(told) < _grain(known) else (known, told)
     if _grain(stands) == _grain(other):
         return Settled(stands, other, LATER)
-    rounded = abs(stands - other) * 2 <= Decimal(1).scaleb(_grain(other))
+    rounded = bool(other) and abs(stands - other) * 2 <= Decimal(1).scaleb(_grain(other))
     return Settled(stands, other, ROUNDED if rounded else LESS_PRECISE)
 
 
 def _grain(value: Decimal) -> int:
-    """The power of ten that a value is stated in: 5,123,000 → 3, 5.25 → -2."""
+    """The power of ten that a value is stated in: 5,123,000 → 3, 5.25 → -2; of 0 any, the most."""
+    if not value:
+        return _COARSEST
     _, digits, exponent = value.as_tuple()
     written = "".join(map(str, digits))
     return int(exponent) + len(written) - len(written.rstrip("0"))

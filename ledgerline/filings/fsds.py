@@ -20,14 +20,15 @@ from pathlib import Path
 
 from ledgerline.filings.companyfacts import BadFileError
 from ledgerline.filings.facts import Company, Fact
-from ledgerline.filings.periods import end_of_month
+from ledgerline.filings.periods import checked_day, end_of_month
 from ledgerline.filings.spelling import display_name
 
 SEGMENTS = "not the whole company (segments)"
 COREGISTRANT = "not the whole company (co-registrant)"
 _ROWS = 250_000
 """Rows of num.txt held at once."""
-_PER_SHARE = re.compile(r"Per\w*(?:Share|Unit)s?(?![a-z])|PerShare")
+PER_SHARE = re.compile(r"Per(?:[A-Z][a-z]*)*?(?:Share|Unit)")
+"""In a tag's name: PerShare, PerBasicUnit; not PeriodValueShareBasedCompensation."""
 _PARENT = "ParentCompany"
 _NO_DIMENSION = ("", "0x00000000")
 _TAXONOMIES = {"ifrs": "ifrs-full"}
@@ -208,7 +209,7 @@ def _fact(
     if not line[at["value"]]:
         return None, "no value"
     tag, unit, quarters = line[at["tag"]], line[at["uom"]], int(line[at["qtrs"]])
-    if len(unit) == 3 and unit.isupper() and (tag in per_share or _PER_SHARE.search(tag)):
+    if len(unit) == 3 and unit.isupper() and (tag in per_share or PER_SHARE.search(tag)):
         unit = f"{unit}/shares"
     end = _date(line[at["ddate"]])
     return (
@@ -245,7 +246,7 @@ def _taxonomy(version: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def _date(text: str) -> date:
-    return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+    return checked_day(date(int(text[:4]), int(text[4:6]), int(text[6:8])))
 
 
 @lru_cache(maxsize=100_000)

@@ -66,6 +66,16 @@ class Period(NamedTuple):
         return cls(int(match[2]), Span(span))
 
 
+_YEARS = range(1900, 2100)
+
+
+def checked_day(day: date) -> date:
+    """`day`, if a filing may report it; ValueError for a year that is a slip of the pen."""
+    if day.year not in _YEARS:
+        raise ValueError(f"no year of a filing: {day}")
+    return day
+
+
 def end_of_month(year: int, month: int) -> date:
     """The last day of a month."""
     following = date(year + month // 12, month % 12 + 1, 1)

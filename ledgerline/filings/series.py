@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from ledgerline.filings.calendars import Labels, day_of
+from ledgerline.filings.calendars import NEAR, Labels, day_of
 from ledgerline.filings.catalogue import Metric
 from ledgerline.filings.figures import render
 from ledgerline.filings.periods import Period, Span
@@ -183,18 +183,22 @@ def reported(rows: Iterable[Row], metric: Metric, filer: Filer) -> Series:
 
 
 def _cover_period(filing: Filing, filer: Filer) -> Period | None:
-    """Cover-page data belong to the period that their filing reports, whatever their date."""
+    """Cover-page data belong to the period that their filing reports, whatever their date.
+
+    A report may come late: the last year or quarter that was over is meant, of its kind.
+    """
     if not filing.form.startswith(("10-", "20-F", "40-F")):
         return None
     period = filer.labels.calendar.completed(filing.filed)
-    if not filing.form.startswith("10-Q") or period.span is Span.Q4:
-        return Period(period.fiscal_year, Span.FY)
-    return period
+    if filing.form.startswith("10-Q"):
+        return Period(period.fiscal_year, Span.Q3) if period.span is Span.Q4 else period
+    return Period(period.fiscal_year - (period.span is not Span.Q4), Span.FY)
 
 
 def _versions(
     found: list[Row], period: Period, metric: Metric, unit: str, filer: Filer
 ) -> Versions:
+    found = _at_one_date(found, filer)
     # In one filing the most preferred tag speaks; over time a less preferred never follows.
     placed = sorted(
         (
@@ -236,6 +240,21 @@ def _versions(
             )
         )
     return Versions(tuple(figures))
+
+
+def _at_one_date(found: list[Row], filer: Filer) -> list[Row]:
+    """The rows of a period without balances at another date near its end, such as of what was
+    acquired then: those stay that end when most do.
+    """
+    balances = [
+        row for row in found if row[2] is None and not filer.concepts[row[0]].startswith("dei:")
+    ]
+    ends = Counter(day_of(row[3]) for row in balances)
+    if len(ends) < 2:
+        return found
+    end = max(ends, key=lambda day: (ends[day], -day.toordinal()))
+    astray = [row for row in balances if abs((day_of(row[3]) - end).days) > NEAR]
+    return [row for row in found if row not in astray]
 
 
 def _rounds(later: Decimal, earlier: Decimal) -> bool:

@@ -1,6 +1,5 @@
 """Facts as sorted columns of numbers: sorted once, shared by every detector."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -9,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from ledgerline.filings.fsds import PER_SHARE
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int32]
@@ -175,18 +176,12 @@ def unit_kind(unit: str) -> Kind:
     return Kind.OTHER
 
 
-# PerShare, PerUnit, PerBasicShare, PerOutstandingUnit; not PeriodValueShareBasedCompensation.
-_PER_SHARE = re.compile(
-    r"Per(Basic|And|Diluted|Outstanding|Common|Ordinary|Limited|Partner(ship)?)*(Share|Unit)"
-)
-
-
 def _kinds(
     units: Sequence[str], metrics: Sequence[str], unit: Codes, metric: Codes
 ) -> npt.NDArray[np.int8]:
     kind = np.array([unit_kind(name) for name in units], np.int8)[unit]
     # Filings of 2009 and 2010 give earnings per share in plain "USD".
-    per_share = np.array([_PER_SHARE.search(name) is not None for name in metrics])[metric]
+    per_share = np.array([PER_SHARE.search(name) is not None for name in metrics])[metric]
     return np.where((kind == Kind.MONEY) & per_share, np.int8(Kind.PER_SHARE), kind)
 
 

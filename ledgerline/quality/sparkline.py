@@ -14,7 +14,8 @@ _EPOCH = date(1970, 1, 1).toordinal()
 def sparkline(board: Board, row: int) -> str:
     """Inline SVG: the size (log scale) of the series' values of the same span, by period end.
 
-    The values of other filings are joined by a line; the offending one is a red dot.
+    The values of other filings are joined by a line; the offending one is a red dot. Empty where
+    it has no size.
     """
     in_series = np.flatnonzero(board.series == board.series[row])
     spans = _span(board, in_series)
@@ -23,7 +24,7 @@ def sparkline(board: Board, row: int) -> str:
     ]
     if len(alike) < 2 or row not in alike:
         alike = in_series[np.isfinite(board.level[in_series])]
-    if not len(alike):
+    if row not in alike:  # a value of 0 has no size
         return ""
     ends, levels = board.end[alike].astype(float), board.level[alike]
     x = _scale(ends, MARGIN, WIDTH - MARGIN)

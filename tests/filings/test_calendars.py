@@ -67,6 +67,29 @@ def test_a_change_of_year_end_with_a_transition_period() -> None:
     assert label(calendar, "2012-10-01", "2013-09-30") == "FY2013"
 
 
+def test_what_a_transition_report_compares_with_ends_no_year() -> None:
+    durations = years(date(2019, 6, 30), date(2020, 6, 30), date(2021, 12, 31))
+    for start, end in (
+        (date(2020, 7, 1), date(2020, 12, 31)),
+        (date(2019, 7, 1), date(2019, 12, 31)),
+        (date(2020, 7, 1), date(2020, 9, 30)),
+    ):
+        durations.append((start, end, "10-KT"))
+    calendar = Calendar.derive(durations)
+    assert calendar.year_ends == (
+        date(2019, 6, 30),
+        date(2020, 6, 30),
+        date(2020, 12, 31),
+        date(2021, 12, 31),
+    )
+    assert label(calendar, "2019-10-01", "2019-12-31") == "Q2 2020"
+    assert label(calendar, "2019-07-01", "2020-03-31") == "9M 2020"
+
+
+def test_years_after_a_leap_day() -> None:
+    assert label(Calendar.derive([], "0229"), "2022-03-01", "2023-02-28") == "FY2023"
+
+
 def test_quarters_of_twelve_and_sixteen_weeks() -> None:
     costco = Calendar.derive(years(date(2022, 8, 28), date(2023, 9, 3)))
     assert label(costco, "2022-08-29", "2022-11-20") == "Q1 2023"

@@ -22,6 +22,8 @@ from tests.filings.files import companyfacts, data_set, ingested
         ({"val": None}, "val"),
         ({"val": "NaN"}, "not a number"),
         ({"end": "2023-13-31"}, "month"),
+        ({"end": "9999-12-31"}, "no year of a filing"),
+        ({"start": "0001-01-05"}, "no year of a filing"),
         ({"start": 5}, "fromisoformat"),
         ({"filed": None}, "fromisoformat"),
         ({"accn": None}, "accn"),

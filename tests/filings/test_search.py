@@ -1,5 +1,6 @@
 """Search: tolerant of people, strict about facts."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -256,6 +257,64 @@ def reported(
         "10-K",
         filed,
     )
+
+
+def search_of(folder: Path, facts: Sequence[Fact]) -> Search:
+    with Store.create(folder / "facts.sqlite") as store:
+        store.add(Company(1, "Acme Inc."), facts)
+    return Search(Store.open(folder / "facts.sqlite", read_only=True))
+
+
+@pytest.mark.parametrize(
+    ("form", "filed", "label"),
+    [
+        ("10-K", date(2023, 2, 1), "FY2022"),
+        ("20-F", date(2023, 4, 20), "FY2022"),  # in the second quarter of the next year
+        ("10-K/A", date(2023, 11, 30), "FY2022"),
+        ("10-Q", date(2023, 5, 5), "Q1 2023"),
+        ("10-Q", date(2024, 1, 20), "Q3 2023"),  # late
+    ],
+)
+def test_a_cover_page_belongs_to_what_was_over_last(
+    tmp_path: Path, form: str, filed: date, label: str
+) -> None:
+    cover = Fact(
+        1, "a-2", "dei", "EntityCommonStockSharesOutstanding", "shares", None, filed,
+        Decimal(500), form, filed,
+    )  # fmt: skip
+    search = search_of(tmp_path, [reported("Revenues", 100, date(2023, 2, 1), "a-1"), cover])
+    assert [p.label for p in search.series(1, "cover_shares_outstanding")] == [label]
+
+
+def test_a_balance_of_another_day_is_no_restatement(tmp_path: Path) -> None:
+    def goodwill(value: int, end: date, filed: date, accession: str) -> Fact:
+        return Fact(
+            1, accession, "us-gaap", "Goodwill", "USD", None, end, Decimal(value), "10-Q", filed
+        )
+
+    facts = [
+        reported("Revenues", 100, date(2023, 2, 1), "a-1"),
+        goodwill(5000, date(2023, 3, 31), date(2023, 5, 5), "a-2"),
+        goodwill(900, date(2023, 4, 20), date(2023, 8, 5), "a-3"),  # of what was acquired then
+        goodwill(5900, date(2023, 6, 30), date(2023, 8, 5), "a-3"),
+    ]
+    found = search_of(tmp_path, facts).series(1, "goodwill")
+    assert {period.label: figure.value for period, figure in found.items()} == {
+        "Q1 2023": 5000,
+        "Q2 2023": 5900,
+    }
+    assert not found[Period(2023, Span.Q1)].restated
+
+
+def test_a_ratio_of_two_currencies_is_none(tmp_path: Path) -> None:
+    filed = date(2023, 2, 1)
+    facts = [
+        reported("Revenues", 1000, filed, "a-1"),
+        reported("NetIncomeLoss", 700, filed, "a-1")._replace(unit="CNY"),
+    ]
+    search = search_of(tmp_path, facts)
+    assert search.series(1, "net_income")
+    assert not search.series(1, "net_margin")
 
 
 def test_of_several_tags_the_preferred_speaks_from_when_it_was_filed(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ledgerline.filings.companyfacts import read_companyfacts
-from ledgerline.filings.fsds import SEGMENTS
+from ledgerline.filings.duplicates import LESS_PRECISE, settle
+from ledgerline.filings.fsds import PER_SHARE, SEGMENTS
 from ledgerline.filings.search import Hit, Search
 from ledgerline.filings.sources import Reading, read_folder
 from ledgerline.filings.spelling import display_name
@@ -55,6 +56,26 @@ def test_a_data_set_row_by_row(tmp_path: Path) -> None:
     assert facts["OurMetric"].taxonomy == "custom"
     # Of a combined filing the group stands under ParentCompany, and it was superseded.
     assert [(f.tag, f.value, f.superseded) for f in grid.facts] == [("Assets", 900, True)]
+
+
+@pytest.mark.parametrize(
+    ("tag", "per_share"),
+    [
+        ("EarningsPerShareBasic", True),
+        ("DividendsPerPreferredShare", True),
+        ("IncomeLossPerOutstandingLimitedPartnershipUnit", True),
+        ("StockIssuedDuringPeriodValueShareBasedCompensation", False),
+        ("PerformanceShares", False),
+    ],
+)
+def test_a_tag_tells_what_is_per_share(tag: str, per_share: bool) -> None:
+    assert (PER_SHARE.search(tag) is not None) is per_share
+
+
+@pytest.mark.parametrize("values", [(0, 5_000_000), (5_000_000, 0)])
+def test_no_zero_stands_before_a_value(values: tuple[int, int]) -> None:
+    settled = settle(*map(Decimal, values))
+    assert (settled.stands, settled.other, settled.why) == (5_000_000, 0, LESS_PRECISE)
 
 
 def test_notes_data_sets_tell_roundings_and_dimensions(tmp_path: Path) -> None:

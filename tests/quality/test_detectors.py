@@ -16,6 +16,7 @@ from ledgerline.filings.figures import render
 from ledgerline.quality.board import Kind, make_board, trailing_zeros, unit_kind
 from ledgerline.quality.findings import PERCENT
 from ledgerline.quality.scale_words import contradicts_itself
+from ledgerline.quality.sparkline import sparkline
 from ledgerline.quality.structure import size_findings
 from ledgerline.quality.units import SIGN, UNIT
 from ledgerline.quality.validation import ValidateSettings, find
@@ -249,3 +250,13 @@ def test_a_total_under_a_per_share_tag_is_set_aside_without_a_factor() -> None:
     found = size_findings(board, Catalogue.load(), {"per_share": 1e7})
     assert [board.value[finding.row] for finding in found] == [-40_000_000]
     assert found[0].factor is None
+
+
+def test_a_value_of_zero_is_not_drawn() -> None:
+    years = ((2020, 0.0), (2021, 100.0), (2022, 110.0))
+    board = make_board(
+        frame_of((1, year + 1, "Revenues", "USD", True, year, value) for year, value in years)
+    )
+    (zero,) = np.flatnonzero(board.value == 0)
+    assert sparkline(board, int(zero)) == ""
+    assert "offending" in sparkline(board, int(np.flatnonzero(board.value > 0)[0]))
