@@ -191,7 +191,7 @@ class DueAuthor:
         if family != "margin":
             return _draft(kind, phrasing, wanted, prompt, today, (words.lookup,), asked)
         calls = (words.lookup, second.lookup)
-        return _draft(kind, phrasing, wanted, prompt, today, calls, None, Ask.RATIO)
+        return _draft(kind, phrasing, wanted, prompt, today, calls, other, Ask.RATIO)
 
     def _companion(self, asked: Figure, ratio: bool, rng: random.Random) -> Figure | None:
         """Another money flow of the same company and period; revenue below a ratio's line."""
@@ -209,10 +209,10 @@ def _draft(
     prompt: str,
     written_on: date,
     calls: tuple[Lookup, ...],
-    found_last: Figure | None,
+    found_last: Figure,
     ask: Ask = Ask.FIGURE,
 ) -> Draft:
-    """A draft in `phrasing`; the last of `calls` is to find `found_last`, where that is given."""
+    """A draft in `phrasing`; the last of `calls` is to find `found_last`."""
     return Draft(
         kind=kind,
         prompt=prompt,
@@ -222,7 +222,7 @@ def _draft(
         phrasing=phrasing.id,
         register=phrasing.register,
         holdouts=wanted,
-        intended=(found_last.cik, found_last.metric, found_last.period) if found_last else None,
+        intended=(found_last.cik, found_last.metric, found_last.period),
     )
 
 

@@ -50,6 +50,19 @@ def test_each_company_has_its_turn(
     assert first != second
 
 
+def test_a_ratio_says_whose_figure_it_is_made_of(
+    store: Store, search: Search, settings: SynthesizeSettings
+) -> None:
+    # Two companies may share a short name, and their figures.
+    holdouts = make_holdouts(settings.holdouts, settings.seed)
+    author = TemplateAuthor(Universe(store.companies(), search, search.catalogue, holdouts))
+    rng = random.Random(3)
+    drafts = [author.draft("margin", frozenset(), rng) for _ in range(40)]
+    meant = [draft.intended for draft in drafts if draft is not None]
+    assert len(meant) > 10
+    assert all(one and one[1] == "revenue" for one in meant)
+
+
 def test_writing_leaves_no_garbage_in_cycles(
     store: Store, search: Search, settings: SynthesizeSettings
 ) -> None:
