@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.evaluation import cli as evaluation
@@ -34,5 +35,5 @@ def main(run: Callable[[], object] = app) -> None:
     try:
         run()
     except LedgerlineError as error:
-        Console(stderr=True).print(f"[bold red]ledgerline:[/] {error}", soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]ledgerline:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)

@@ -110,7 +110,7 @@ def show(
     console.print(_left_out(evidence, slices), highlight=False)
     console.print(rich_table("Policies", POLICY_COLUMNS, policy_rows(evidence, ALL)))
     for note in notes:
-        console.print(note, highlight=False)
+        console.print(note, markup=False, highlight=False)
     console.print(headline(evidence), style="bold", highlight=False)
 
 

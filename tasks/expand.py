@@ -17,7 +17,7 @@ from rich.console import Console
 from ledgerline.durable import write_bytes
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
-from ledgerline.examples.expansion import ExpansionSettings, effect, expand
+from ledgerline.examples.expansion import ExpansionSettings, effect, expand, expandable
 from ledgerline.examples.jsonl import read_jsonl, write_jsonl
 from ledgerline.examples.leakage import check_examples
 from ledgerline.examples.mentions import Mentions
@@ -56,7 +56,8 @@ def main(params: ExpandParams) -> None:
     """Measure difficulty, write neighbours, prove that they leak nothing, and count them."""
     settings = params.expand
     train = read_jsonl(EXAMPLES / "train.jsonl")
-    chosen = random.Random(settings.seed).sample(train, min(settings.played, len(train)))
+    playable = expandable(train)
+    chosen = random.Random(settings.seed).sample(playable, min(settings.played, len(playable)))
     with Store.open(FACTS, read_only=True) as store:
         search = Search(store)
         rates = pass_rates(params, BASE, search, chosen)
@@ -65,7 +66,8 @@ def main(params: ExpandParams) -> None:
         holdouts = make_holdouts(params.synthesize.holdouts, params.synthesize.seed)
         universe = Universe(companies, search, search.catalogue, holdouts)
         mentions = Mentions(companies, search.catalogue)
-        found = expand(known, TemplateAuthor(universe), universe, mentions, settings)
+        author, longest = TemplateAuthor(universe), params.synthesize.longest_prompt
+        found = expand(known, author, universe, mentions, settings, longest)
         evaluation = [
             *read_jsonl(EXAMPLES / "validation.jsonl"),
             *read_jsonl(EXAMPLES / "test.jsonl"),

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 import yaml
 from rich.console import Console
+from rich.markup import escape
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.profiles import merged, read_yaml
@@ -31,7 +32,7 @@ def main(
     try:
         lay_out(Path(), profile, folder, filings)
     except LedgerlineError as error:
-        Console(stderr=True).print(f"[bold red]profile:[/] {error}", soft_wrap=True)
+        Console(stderr=True).print(f"[bold red]profile:[/] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 from rich.console import Console
+from rich.markup import escape
 
 from ledgerline.durable import write_bytes
 from ledgerline.errors import LedgerlineError
@@ -95,6 +96,15 @@ def submit(params: EvaluateParams, records: Sequence[Record], folder: Path) -> S
         card,
         candidate_from(TRAINED, evidence.records[TRAINED], threshold),
         candidate_from(BASE, evidence.records[BASE], evidence.thresholds[BASE]),
+        {
+            "limits": params.limits.model_dump(mode="json"),
+            "attention": params.policy.attention,
+            "engine": params.evaluate.engine.model_dump(mode="json"),
+            "timed": params.evaluate.timed,
+            "seed": params.evaluate.seed,
+            "facts": tags.get(f"sha256.{FACTS}"),
+            "hardware": tags["hardware"],
+        },
     )
 
 
@@ -124,6 +134,7 @@ def replay(version: Path, params: EvaluateParams) -> list[Record]:
         Conditions(
             limits=params.limits,
             rubric=params.rubric,
+            judge=params.judge,
             attention=params.policy.attention,
             evaluate=params.evaluate,
         ),
@@ -140,7 +151,8 @@ def show(console: Console, registry: Registry, promotion: Promotion) -> None:
     ]
     console.print(rich_table("Promotion gate", ["check", "verdict", "why"], rows))
     console.print(
-        f"{registry.name} version {promotion.version.number} against {promotion.incumbent}: "
+        f"{escape(registry.name)} version {promotion.version.number} "
+        f"against {promotion.incumbent}: "
         f"[bold]{promotion.alias}[/] ({promotion.decision.get('verdict', 'no decision')})",
         highlight=False,
     )

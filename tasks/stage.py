@@ -1,12 +1,12 @@
 """What every stage has in common: its params, its MLflow run, its way to fail."""
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
+from rich.markup import escape
 
 from ledgerline.errors import LedgerlineError
 from tasks.params import AnyParams, load_params
@@ -26,15 +26,14 @@ def run_stage(name: str, kind: type[AnyParams], body: Callable[[AnyParams], None
     The status is 0, 1 on an error, 75 where a server could not be reached.
     A `LedgerlineError` is one clear message; anything else is a bug and keeps its traceback.
     """
-    # Of several processes that run a stage side by side, the first one speaks.
-    console = Console(stderr=True, quiet=os.environ.get("RANK", "0") != "0")
+    console = Console(stderr=True)
     try:
         body(load_params(PARAMS, kind))
     except TransportError as error:
-        console.print(f"[bold red]{name}:[/] {error}", highlight=False, soft_wrap=True)
+        console.print(f"[bold red]{name}:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(TRANSPORT_FAILURE)
     except LedgerlineError as error:
-        console.print(f"[bold red]{name}:[/] {error}", highlight=False, soft_wrap=True)
+        console.print(f"[bold red]{name}:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     sys.exit(0)
 

@@ -60,7 +60,7 @@ def stage_run(stage: str, params: Params) -> Iterator[StageRun]:
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    uri = os.environ.get("MLFLOW_TRACKING_URI", DEFAULT_URI)
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
     try:
         _make_database(uri)
         mlflow.set_tracking_uri(uri)

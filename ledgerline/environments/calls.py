@@ -7,7 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 _BLOCK = re.compile(r"<tool_call>(.*?)(?:</tool_call>|\Z)", re.DOTALL)
+_DEPTH = 16
+"""Levels of nesting, at most, at which a stored record holds a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +25,17 @@ class Call:
 class CallError(Exception):
     """Why no call could be made; the message is written for the policy to read.
 
-    `tool` and `arguments` hold what could be read before the problem was met.
+    `tool` and `arguments` hold what could be read before the problem was met; nothing, where
+    orjson can't write it: a lone surrogate, an integer above 64 bits, deep nesting.
     """
 
     def __init__(
         self, message: str, tool: str | None = None, arguments: Mapping[str, Any] | None = None
     ):
         super().__init__(message)
-        self.tool = tool
-        self.arguments = dict(arguments or {})
+        writable = _is_writable([tool, arguments])
+        self.tool = tool if writable else None
+        self.arguments = dict(arguments or {}) if writable else {}
 
 
 def write_call(tool: str, arguments: Mapping[str, str]) -> str:
@@ -92,6 +98,17 @@ def _check_arguments(
         if not _is_unicode(checked[name]):
             raise CallError(f"{tool}: {name} is not valid Unicode.", tool)
     return checked
+
+
+def _is_writable(content: Any) -> bool:
+    """Whether orjson can write `content` where a record holds it."""
+    for _ in range(_DEPTH):
+        content = [content]
+    try:
+        orjson.dumps(content)
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def _is_unicode(text: str) -> bool:

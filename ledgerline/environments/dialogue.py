@@ -1,5 +1,6 @@
 """One episode as text: the policy speaks, the environment replies, one outcome ends it."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,7 +20,7 @@ class Limits(Settings):
     `turns`: turns of the policy. `tokens`: tokens that it may sample in all.
     `turn_tokens`: tokens that it may sample in one turn. `refusals`: calls that may be refused
     before the episode is malformed. `noise`: share of a turn's characters, between 0 and 1,
-    that may be non-ASCII or repeated. `seconds`: wall-clock time.
+    that may be non-ASCII or repeated. `seconds`: wall-clock time since the first turn was taken.
     """
 
     turns: int
@@ -54,12 +55,14 @@ class Dialogue:
         self._tools = tools_of(environment)
         self._refusals = 0
         self._clock = clock
-        self._deadline = clock() + limits.seconds
+        self._deadline = math.inf
 
     def say(self, text: str, tokens: int, complete: bool = True) -> str | None:
         """Take one turn of `tokens` sampled tokens; `complete` is False when it was cut off."""
         if self.outcome is not None:
             raise RuntimeError("the episode is over")
+        if not self.turns:  # not before: an episode may wait long for its engine
+            self._deadline = self._clock() + self.limits.seconds
         self.sampled_tokens += tokens
         if not complete:
             self._end(Outcome.OUT_OF_TOKENS, text, "the turn was cut off")

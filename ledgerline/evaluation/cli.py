@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ledgerline.errors import LedgerlineError
@@ -34,12 +35,14 @@ def show(
     if present is None:
         raise LedgerlineError(f"{model} in {uri} has no champion yet; `dvc repro` trains one")
     console = Console()
-    console.print(f"[bold]{model} version {present.number}[/], champion", highlight=False)
+    console.print(f"[bold]{escape(model)} version {present.number}[/], champion", highlight=False)
     for name, value in sorted(present.tags.items()):
         console.print(f"  {name}: {value or '–'}", highlight=False, markup=False, soft_wrap=True)
     decided = [row for row in registry.decisions().values() if row["version"] == present.number]
     for row in sorted(decided, key=lambda row: str(row["at"]))[-1:]:
-        console.print(f"  decided {row['at']} against {row['incumbent']}: {row['reason']}")
+        console.print(
+            f"  decided {row['at']} against {row['incumbent']}: {row['reason']}", markup=False
+        )
 
 
 @champion.command()
@@ -55,12 +58,16 @@ def history(
             event.action,
             str(event.version),
             str(event.previous or "–"),
-            event.reason,
+            escape(event.reason),
         )
     decisions = _table("Decisions", ("when", "version", "against", "verdict", "why"))
     for row in sorted(registry.decisions().values(), key=lambda row: str(row["at"])):
         decisions.add_row(
-            row["at"], str(row["version"]), row["incumbent"], row["verdict"], row["reason"]
+            row["at"],
+            str(row["version"]),
+            row["incumbent"],
+            row["verdict"],
+            escape(row["reason"]),
         )
     console = Console()
     console.print(changes)
@@ -86,6 +93,7 @@ def rollback(
         f"{model}: version {event.version} is champion again, version {event.previous} is not; "
         "the gate will not bring it back by itself",
         highlight=False,
+        markup=False,
     )
 
 
@@ -122,7 +130,12 @@ def doctor(
     findings = examine(root.resolve())
     for finding in findings:
         style = styles[finding.health]
-        table.add_row(finding.name, f"[{style}]{finding.health}[/]", finding.detail, finding.remedy)
+        table.add_row(
+            finding.name,
+            f"[{style}]{finding.health}[/]",
+            escape(finding.detail),
+            escape(finding.remedy),
+        )
     Console().print(table)
     if any(finding.health is Health.BAD for finding in findings):
         raise typer.Exit(1)

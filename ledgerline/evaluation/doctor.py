@@ -125,7 +125,7 @@ def _remote(root: Path) -> Finding:
 
 
 def _mlflow(_: Path) -> Finding:
-    uri = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     if not uri.startswith("http"):
         return Finding("MLflow", Health.GOOD, uri)
     if _answers(uri):

@@ -41,6 +41,7 @@ class Measures:
     `wrong_shown`: wrong of those shown, with the one-sided exact bound `wrong_shown_bound`.
     `silence_precision`: none due of those where the policy abstained; `silence_recall`:
     abstained of those where none is due. `no_answer`: neither answered nor abstained.
+    `cost_per_1000_shown`: in US dollars, NaN where nothing is shown.
     """
 
     policy: str
@@ -158,7 +159,9 @@ def measure(records: Sequence[Record], name: str, uncertainty: Uncertainty) -> M
         seconds_p50=p50,
         seconds_p95=p95,
         seconds_p99=p99,
-        cost_per_1000_shown=1000 * sum(row.cost for row in rows) / len(shown) if shown else 0.0,
+        cost_per_1000_shown=(
+            1000 * sum(row.cost for row in rows) / len(shown) if shown else float("nan")
+        ),
         reward=_mean(rewards),
     )
 

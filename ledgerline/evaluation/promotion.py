@@ -24,6 +24,8 @@ from ledgerline.evaluation.testset import rounds_spent, sketch
 from ledgerline.settings import Settings
 
 THRESHOLD = "threshold"
+EVIDENCE = "evidence"
+"""Tags of a version: the confidence it shows answers from; the folder of its own records."""
 
 
 class PromoteSettings(Settings):
@@ -48,7 +50,8 @@ class Submission:
     """A policy that wants to be champion.
 
     `folder` holds its weights under `policy/` and whatever travels with them. `base` is whom it
-    must beat while there is no champion.
+    must beat while there is no champion. `conditions` are what the records depend on, times
+    included, beside the weights and the examples.
     """
 
     folder: Path
@@ -56,6 +59,7 @@ class Submission:
     card: str
     candidate: Candidate
     base: Candidate
+    conditions: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,15 @@ def promote(
     """Register the submission, decide, and move the aliases.
 
     Safe to repeat and to interrupt: the same weights are one version, the same evidence is one
-    decision (and one spent round), and a change of champion that was begun is finished.
+    decision (and one spent round), and a change of champion that was begun is finished. A version
+    takes over the threshold and the params of its last submission, the champion's too.
     """
     with promotion_lock(lock):
         registry.prepare()
         registry.recover()
-        version = registry.register(submission.folder, submission.tags, submission.card)
-        evidence = _evidence_name(submission.candidate.records)
+        evidence = _evidence_name(submission)
+        tags = {**submission.tags, EVIDENCE: evidence}
+        version = registry.register(submission.folder, tags, submission.card)
         _keep_records(registry, version, evidence, submission.candidate)
         champion = registry.champion()
         if champion is not None and champion.number == version.number:
@@ -189,8 +195,10 @@ def _keep_records(
         registry.store_file(version, path, folder)
 
 
-def _evidence_name(records: Sequence[Record]) -> str:
-    return _digest(sorted(record.example_id for record in records))
+def _evidence_name(submission: Submission) -> str:
+    records = [*submission.candidate.records, *submission.candidate.suites]
+    asked = sorted(record.example_id for record in records)
+    return _digest([asked, submission.conditions])
 
 
 def _results(candidate: Candidate) -> list[Any]:

@@ -24,8 +24,12 @@ from ledgerline.evaluation.judging import Played, Player
 from ledgerline.examples.example import Example
 from ledgerline.settings import Settings
 
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
 _LOGGER = logging.getLogger(__name__)
 _SECONDS = 120.0
+_RETRIES = 4
+_WAIT = 1.0
+"""Seconds before the first retry of a request that failed; each further one waits twice that."""
 
 
 class PromptedSettings(Settings):
@@ -132,26 +136,52 @@ def _openai(settings: PromptedSettings, system: str, tools: list[dict[str, Any]]
             "tools": tools,
             "temperature": 0,
         }
+        where = f"{settings.name} at {settings.url}"
+        try:
+            response, seconds = _post(client, body)
+        except httpx.HTTPError as error:
+            raise LedgerlineError(f"{where}: {error or repr(error)}") from None
+        try:
+            content = response.json()
+            message = content["choices"][0]["message"]
+            text = [message.get("content") or ""]
+            for call in message.get("tool_calls") or []:
+                text.append(_call_text(call["function"]["name"], call["function"]["arguments"]))
+            usage = content.get("usage") or {}
+            return Reply(
+                "".join(text),
+                int(usage.get("prompt_tokens", 0)),
+                int(usage.get("completion_tokens", 0)),
+                seconds,
+            )
+        except _UNREADABLE as error:
+            raise LedgerlineError(f"{where} sent a reply that can't be read: {error!r}") from None
+
+    return ask
+
+
+def _post(client: httpx.Client, body: Mapping[str, Any]) -> tuple[httpx.Response, float]:
+    """The response, and the seconds that its request took without those that failed before it."""
+    retry = 0
+    while True:
         started = time.perf_counter()
         try:
             response = client.post("chat/completions", json=body)
             response.raise_for_status()
-            content = response.json()
-            message = content["choices"][0]["message"]
-        except (httpx.HTTPError, ValueError, LookupError) as error:
-            raise LedgerlineError(f"{settings.name} at {settings.url}: {error}") from None
-        text = message.get("content") or ""
-        for call in message.get("tool_calls") or []:
-            text += _call_text(call["function"]["name"], call["function"]["arguments"])
-        usage = content.get("usage") or {}
-        return Reply(
-            text,
-            int(usage.get("prompt_tokens", 0)),
-            int(usage.get("completion_tokens", 0)),
-            time.perf_counter() - started,
-        )
+            return response, time.perf_counter() - started
+        except httpx.HTTPError as error:
+            if retry == _RETRIES or not _may_pass(error):
+                raise
+            _LOGGER.warning("asking again: %s", error or repr(error))
+        time.sleep(_WAIT * 2**retry)
+        retry += 1
 
-    return ask
+
+def _may_pass(error: httpx.HTTPError) -> bool:
+    if isinstance(error, httpx.HTTPStatusError):
+        status = error.response.status_code
+        return status == httpx.codes.TOO_MANY_REQUESTS or status >= 500
+    return isinstance(error, httpx.TransportError)
 
 
 def _openai_messages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -170,7 +200,10 @@ def _anthropic(settings: PromptedSettings, system: str, tools: list[dict[str, An
 
     options = {"base_url": settings.url} if settings.url else {}
     client = anthropic.Anthropic(
-        api_key=os.environ.get(settings.key, ""), timeout=_SECONDS, **options
+        api_key=os.environ.get(settings.key, ""),
+        timeout=_SECONDS,
+        max_retries=_RETRIES,
+        **options,
     )
     offered = [
         {
@@ -193,14 +226,19 @@ def _anthropic(settings: PromptedSettings, system: str, tools: list[dict[str, An
             )
         except anthropic.AnthropicError as error:
             raise LedgerlineError(f"{settings.name}: {error}") from None
-        text = ""
-        for block in message.content:
-            if block.type == "text":
-                text += block.text
-            elif block.type == "tool_use":
-                text += write_call(block.name, block.input)
-        usage = message.usage
-        return Reply(text, usage.input_tokens, usage.output_tokens, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        try:
+            text = ""
+            for block in message.content:
+                if block.type == "text":
+                    text += block.text
+                elif block.type == "tool_use":
+                    text += write_call(block.name, block.input)
+            return Reply(text, message.usage.input_tokens, message.usage.output_tokens, seconds)
+        except _UNREADABLE as error:
+            raise LedgerlineError(
+                f"{settings.name} sent a reply that can't be read: {error!r}"
+            ) from None
 
     return ask
 

@@ -15,12 +15,14 @@ from ledgerline.errors import LedgerlineError
 from ledgerline.evaluation.evaluate import TRAINED, EvaluateSettings, play_all
 from ledgerline.evaluation.kept_data import fetch_data
 from ledgerline.evaluation.playing import policy_player
+from ledgerline.evaluation.promotion import EVIDENCE
 from ledgerline.evaluation.records import Record, read_records
 from ledgerline.evaluation.registry import Registry
 from ledgerline.evaluation.slices import Slicer
 from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
+from ledgerline.rewards.judge import JudgeSettings
 from ledgerline.rewards.rubric import Rubric, RubricSettings
 from ledgerline.settings import Settings
 
@@ -30,6 +32,7 @@ class Conditions(Settings):
 
     limits: Limits
     rubric: RubricSettings
+    judge: JudgeSettings | None
     attention: str
     evaluate: EvaluateSettings
 
@@ -63,7 +66,7 @@ def play_version(policy: Path, conditions: Conditions, facts: Path, examples: Pa
             {TRAINED: player},
             read_jsonl(examples / "validation.jsonl"),
             read_jsonl(examples / "test.jsonl"),
-            Rubric.from_settings(conditions.rubric),
+            Rubric.from_settings(conditions.rubric, conditions.judge),
             Slicer(search, settings.harder_kinds),
             settings,
         )
@@ -83,7 +86,7 @@ def reevaluate(registry: Registry, number: int) -> Repeat:
         fetch_data(registry, version, facts)
         conditions = read_conditions(examples / "params.yaml")
         records = play_version(folder / "policy", conditions, facts, examples)
-        earlier = _stored(folder)
+        earlier = _stored(folder, version.tags.get(EVIDENCE, "*"))
     return _compare(records, earlier)
 
 
@@ -95,6 +98,7 @@ def read_conditions(path: Path) -> Conditions:
             {
                 "limits": params["limits"],
                 "rubric": params["rubric"],
+                "judge": params.get("judge"),
                 "attention": params["policy"]["attention"],
                 "evaluate": params["evaluate"],
             }
@@ -106,9 +110,9 @@ def read_conditions(path: Path) -> Conditions:
         ) from None
 
 
-def _stored(folder: Path) -> list[Record]:
-    """The evidence that lies with the version."""
-    found = sorted((folder / "evidence").glob("*/records.jsonl"))
+def _stored(folder: Path, evidence: str) -> list[Record]:
+    """The evidence of that name that lies with the version; "*" is any."""
+    found = sorted((folder / "evidence").glob(f"{evidence}/records.jsonl"))
     return [record for path in found for record in read_records(path)]
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,10 @@ ROLLED_BACK = "rolled back"
 DIGEST = "manifest_sha256"
 _EVENT = "event-"
 _DECISION = "decision-"
+_ABSENT = {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}
+"""MLflow's error codes for what isn't there; the second is that of an alias."""
+_LONGEST = 5000
+"""Characters of a registered model's tag or a description that MLflow's tables have room for."""
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -89,7 +94,8 @@ class Registry:
         """Whether the model has been registered at all."""
         try:
             self.client.get_registered_model(self.name)
-        except MlflowException:
+        except MlflowException as error:
+            self._need_absent(error)
             return False
         return True
 
@@ -102,30 +108,37 @@ class Registry:
         """One version; LedgerlineError when there is none of that number."""
         try:
             return _version(self.client.get_model_version(self.name, str(number)))
-        except MlflowException:
+        except MlflowException as error:
+            self._need_absent(error)
             raise LedgerlineError(
                 f"{self.name} has no version {number} in {self.uri}; "
                 "`ledgerline champion history` lists them"
             ) from None
 
     def champion(self) -> Version | None:
-        """The version that is served, or None before the first promotion."""
+        """The version that is served, or None before the first promotion.
+
+        Raises LedgerlineError where the registry doesn't say.
+        """
         try:
             return _version(self.client.get_model_version_by_alias(self.name, CHAMPION))
-        except MlflowException:
+        except MlflowException as error:
+            self._need_absent(error)
             return None
 
     def register(self, folder: Path, tags: Mapping[str, str], description: str) -> Version:
         """Store `folder` and make it a version; the same weights are registered once.
 
-        The model's own files lie in `folder/policy`; whatever else it holds (card, records,
-        dvc.lock) travels with it. Raises LedgerlineError for pickled or missing weights.
+        The model's own files lie in `folder/policy`; whatever else it holds (card, params,
+        dvc.lock) travels with it. Weights that are there already get the present tags and files.
+        The description is cut to the lines that MLflow has room for. Raises LedgerlineError for
+        pickled or missing weights.
         """
         manifest = build_manifest(folder / "policy")
         digest = manifest_digest(manifest)
         for version in reversed(self.versions()):
             if version.tags.get(DIGEST) == digest:
-                return version
+                return self._renew(version, folder, tags, description)
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=1))
         experiment = self.client.get_experiment_by_name(self.experiment)
         run = self.client.create_run(experiment.experiment_id, run_name="registration")
@@ -135,7 +148,7 @@ class Registry:
             f"{run.info.artifact_uri}/model",
             run_id=run.info.run_id,
             tags={**tags, DIGEST: digest},
-            description=description,
+            description=_cut(description),
         )
         self.client.set_tag(run.info.run_id, "model_version", f"{self.name}/{created.version}")
         self.client.set_terminated(run.info.run_id)
@@ -174,8 +187,7 @@ class Registry:
 
     def events(self) -> list[Event]:
         """Every change of champion, oldest first."""
-        tags = self.client.get_registered_model(self.name).tags
-        rows = [json.loads(text) for key, text in tags.items() if key.startswith(_EVENT)]
+        rows = self._kept(_EVENT).values()
         return sorted((Event(**row) for row in rows), key=lambda event: event.number)
 
     def crown(self, version: Version, action: str, reason: str) -> Event:
@@ -187,9 +199,7 @@ class Registry:
         else:
             number = len(events) + 1
             event = Event(number, action, version.number, previous, _now(), reason)
-            self.client.set_registered_model_tag(
-                self.name, f"{_EVENT}{number:06d}", json.dumps(asdict(event))
-            )
+            self._keep(f"{_EVENT}{number:06d}", asdict(event))
         self._point(version.number)
         return event
 
@@ -240,18 +250,54 @@ class Registry:
 
     def decisions(self) -> dict[str, dict[str, Any]]:
         """Every decision of the gate, by its key."""
-        tags = self.client.get_registered_model(self.name).tags
-        return {
-            key.removeprefix(_DECISION): json.loads(text)
-            for key, text in tags.items()
-            if key.startswith(_DECISION)
-        }
+        return self._kept(_DECISION)
 
     def keep_decision(self, key: str, decision: Mapping[str, Any]) -> None:
         """Write a decision down under `key`."""
-        self.client.set_registered_model_tag(
-            self.name, f"{_DECISION}{key}", json.dumps(dict(decision))
-        )
+        self._keep(f"{_DECISION}{key}", decision)
+
+    def _renew(
+        self, version: Version, folder: Path, tags: Mapping[str, str], description: str
+    ) -> Version:
+        changed = {name: value for name, value in tags.items() if version.tags.get(name) != value}
+        if not changed:
+            return version
+        for path in sorted(folder.iterdir()):
+            if path.is_file():
+                self.client.log_artifact(version.run_id, str(path), "model")
+            elif path.name != "policy":
+                self.client.log_artifacts(version.run_id, str(path), f"model/{path.name}")
+        number = str(version.number)
+        self.client.update_model_version(self.name, number, _cut(description))
+        # The tags come last: a version that has them all has all the files.
+        for name, value in changed.items():
+            self.client.set_model_version_tag(self.name, number, name, value)
+        return self.version(version.number)
+
+    def _keep(self, name: str, content: Mapping[str, Any]) -> None:
+        text = json.dumps(dict(content))
+        parts = [text[start : start + _LONGEST] for start in range(0, len(text), _LONGEST)]
+        # The first part comes last: where it stands, the others do.
+        for number, part in reversed(list(enumerate(parts))):
+            key = f"{name}.{number}" if number else name
+            self.client.set_registered_model_tag(self.name, key, part)
+
+    def _kept(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """What `_keep` wrote, by the rest of the name."""
+        tags = self.client.get_registered_model(self.name).tags
+        found = {}
+        for name in tags:
+            if name.startswith(prefix) and "." not in name:
+                more = takewhile(tags.__contains__, (f"{name}.{number}" for number in count(1)))
+                text = tags[name] + "".join(tags[key] for key in more)
+                # A kill may have left more parts than the next attempt needed.
+                found[name.removeprefix(prefix)] = json.JSONDecoder().raw_decode(text)[0]
+        return found
+
+    def _need_absent(self, error: MlflowException) -> None:
+        """Raise LedgerlineError unless `error` says that something isn't there."""
+        if error.error_code not in _ABSENT:
+            raise LedgerlineError(f"{self.name} in {self.uri} can't be read: {error}") from None
 
     def _point(self, number: int) -> None:
         self.client.set_registered_model_alias(self.name, CHAMPION, str(number))
@@ -262,6 +308,13 @@ class Registry:
 
 def _version(row: Any) -> Version:
     return Version(int(row.version), row.source, row.run_id, dict(row.tags))
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    lines, _, rest = text[:_LONGEST].rpartition("\n")
+    return lines or rest
 
 
 def _unless_there(create: Any) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
 from ledgerline.evaluation.evaluate import BASE, TRAINED, EvaluateSettings, Evidence
@@ -133,7 +134,9 @@ def rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right")
     for row in rows:
-        table.add_row(*row, style="bold" if row[0] in {TRAINED, CROSSED} else None)
+        table.add_row(
+            *(escape(cell) for cell in row), style="bold" if row[0] in {TRAINED, CROSSED} else None
+        )
     return table
 
 
@@ -226,7 +229,12 @@ def _difference(comparison: Comparison) -> str:
 
 
 def _dollars(value: float) -> str:
-    """ "$12.34", "$0.0023": cents where there are some, else two digits that say something."""
+    """ "$12.34", "$0.0023": cents where there are some, else two digits that say something.
+
+    NaN is a dash.
+    """
+    if value != value:  # noqa: PLR0124 (NaN)
+        return "–"
     if 0 < value < 0.0001:
         return "< $0.0001"
     return f"${value:.2f}" if value >= 0.1 or not value else f"${value:.2g}"

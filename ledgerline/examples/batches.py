@@ -6,8 +6,9 @@ overloaded or cut off goes on where it stood, and pays for nothing twice.
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,8 @@ def ask(
             can't be had; what was answered until then is kept in `folder`.
     """
     desk = _Desk(folder)
-    missing = [r for r in dict.fromkeys(requests_by_id(requests)) if r not in desk.replies]
     known = requests_by_id(requests)
+    missing = [name for name in known if desk.lacks(name)]
     expected = estimate([known[name] for name in missing], settings)
     if expected > settings.budget:
         raise LedgerlineError(
@@ -98,11 +99,7 @@ def ask(
         for _ in range(settings.rounds):
             for batch in list(desk.open):
                 _collect(client, desk, batch, settings, wait)
-            unserved = [
-                known[name]
-                for name in known
-                if name not in desk.replies or desk.replies[name].problem in _AGAIN
-            ]
+            unserved = [request for name, request in known.items() if desk.lacks(name)]
             if not unserved:
                 break
             for start in range(0, len(unserved), settings.per_batch):
@@ -146,8 +143,17 @@ class _Desk:
         if batches.is_file():
             self.open = orjson.loads(batches.read_bytes())
 
+    def lacks(self, name: str) -> bool:
+        """Whether a request is still to be asked: never, not served or cut off until now."""
+        return name not in self.replies or self.replies[name].problem in _AGAIN
+
     def keep(self, batch: str, replies: Sequence[Reply]) -> None:
-        self.replies |= {reply.id: reply for reply in replies}
+        """Keep what a batch brought; a reply that is asked for twice has the usage of both."""
+        for reply in replies:
+            usage = Counter(reply.usage)
+            if reply.id in self.replies and self.lacks(reply.id):
+                usage += Counter(self.replies[reply.id].usage)
+            self.replies[reply.id] = replace(reply, usage=dict(usage))
         lines = (orjson.dumps(reply) + b"\n" for reply in self.replies.values())
         write_bytes(self._folder / "replies.jsonl", b"".join(lines))
         self.open.pop(batch, None)
@@ -201,19 +207,30 @@ def _collect(
     settings: BatchSettings,
     wait: Callable[[float], None],
 ) -> None:
-    """Wait until a batch has ended and keep what it brought."""
-    while client.messages.batches.retrieve(batch).processing_status != "ended":
-        wait(settings.poll_seconds)
+    """Wait until a batch has ended and keep what it brought; one that is gone brought nothing."""
+    found: dict[str, Reply] = {}
+    try:
+        while (state := client.messages.batches.retrieve(batch)).processing_status != "ended":
+            wait(settings.poll_seconds)
+        # The service drops results after some weeks, and their address with them.
+        if state.results_url:
+            found = _results(client, batch)
+    except anthropic.NotFoundError:
+        pass
+    lost = [name for name in desk.open[batch] if name not in found and desk.lacks(name)]
+    found |= {name: Reply(name, None, "not served", {}) for name in lost}
+    desk.keep(batch, list(found.values()))
+
+
+def _results(client: anthropic.Anthropic, batch: str) -> dict[str, Reply]:
+    """Replies by id, as many as came before the stream of results broke off within a line."""
     found: dict[str, Reply] = {}
     try:
         for line in client.messages.batches.results(batch):
             found[line.custom_id] = _reply(line)
     except (ValueError, anthropic.APIResponseValidationError):
-        # The stream of results broke off within a line; the rest is asked for again.
         pass
-    lost = [name for name in desk.open[batch] if name not in found]
-    found |= {name: Reply(name, None, "not served", {}) for name in lost}
-    desk.keep(batch, list(found.values()))
+    return found
 
 
 def _reply(line: Any) -> Reply:

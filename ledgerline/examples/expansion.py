@@ -16,6 +16,7 @@ from pydantic import Field
 from ledgerline.examples.confirm import Draft, Refusal, confirm
 from ledgerline.examples.example import Example, Split
 from ledgerline.examples.mentions import Mentions
+from ledgerline.examples.synthesize import KINDS
 from ledgerline.examples.universe import Universe
 from ledgerline.examples.writer import Author, names_held
 from ledgerline.filings.search import Hit
@@ -49,9 +50,14 @@ class Expansion:
     refused: Mapping[str, int]
 
 
+def expandable(examples: Iterable[Example]) -> list[Example]:
+    """Examples of the kinds that the grammar writes: real prose has no neighbours."""
+    return [example for example in examples if example.kind in KINDS]
+
+
 def boundary(examples: Iterable[Example], settings: ExpansionSettings) -> list[Example]:
-    """Examples solved sometimes, the most uncertain first."""
-    known = [example for example in examples if example.difficulty is not None]
+    """Expandable examples solved sometimes, the most uncertain first."""
+    known = [example for example in expandable(examples) if example.difficulty is not None]
     inside = [e for e in known if settings.low <= (e.difficulty or 0.0) <= settings.high]
     return sorted(inside, key=lambda e: (abs((e.difficulty or 0.0) - 0.5), e.id))
 
@@ -62,11 +68,13 @@ def expand(
     universe: Universe,
     mentions: Mentions,
     settings: ExpansionSettings,
+    longest_prompt: int,
 ) -> Expansion:
     """Neighbours of the training examples at the boundary; a fresh universe, the same bytes.
 
     A neighbour is of its parent's kind, differs from every example there is, and shares its
-    parent's metric, company or phrasing (what made it neither easy nor hopeless is near).
+    parent's metric, company or phrasing (what made it neither easy nor hopeless is near). Its
+    prompt has at most `longest_prompt` characters.
     """
     rng = random.Random(f"{settings.seed}:expansion")
     taken = {example.prompt for example in train}
@@ -81,7 +89,7 @@ def expand(
             draft = author.draft(parent.kind, frozenset(), rng)
             if draft is None or not _is_near(draft, parent):
                 continue
-            example = _verified(draft, taken, universe, mentions)
+            example = _verified(draft, taken, universe, mentions, longest_prompt)
             if isinstance(example, str):
                 refused[example] += 1
                 continue
@@ -124,10 +132,16 @@ def _is_near(draft: Draft, parent: Example) -> bool:
 
 
 def _verified(
-    draft: Draft, taken: set[str], universe: Universe, mentions: Mentions
+    draft: Draft,
+    taken: set[str],
+    universe: Universe,
+    mentions: Mentions,
+    longest_prompt: int,
 ) -> Example | str:
     """The example that the draft is, or the reason why it is none."""
     holdouts = universe.holdouts
+    if len(draft.prompt) > longest_prompt:
+        return "too long"
     if draft.prompt in taken:
         return "written already"
     if names_held(draft.prompt, mentions, holdouts):

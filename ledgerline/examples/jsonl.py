@@ -78,6 +78,6 @@ def from_json(fields: dict[str, Any]) -> Example:
             "reference": reference,
             "holdouts": frozenset(map(Holdout, fields["holdouts"])),
             "calls": tuple(Lookup(*call) for call in fields["calls"]),
-            "glossary": tuple(fields["glossary"].items()),
+            "glossary": tuple({**fields["glossary"]}.items()),
         }
     )

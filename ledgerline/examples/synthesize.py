@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.coined import CoinedShares, with_coined_names
@@ -94,6 +94,12 @@ class SynthesizeSettings(Settings):
         if not any(weight > 0 for weight in kinds.values()):
             raise ValueError("no kind has a weight above 0")
         return kinds
+
+    @model_validator(mode="after")
+    def _some_in_training(self) -> "SynthesizeSettings":
+        if not any(weight > 0 for weight in (self.kinds | self.train_kinds).values()):
+            raise ValueError("train_kinds leaves training no kind with a weight above 0")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,17 +46,30 @@ class AuditSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """One policy's episodes on the audited examples, measured but not yet weighted."""
+    """One policy's episodes on the audited examples: measured, and paid by component."""
 
     name: str
     transcripts: tuple[Transcript, ...]
     measures: tuple[Mapping[str, float], ...]
+    paid: tuple[Mapping[str, float], ...]
     rewards: tuple[float, ...]
+    graded: tuple[bool, ...]
 
     @property
     def mean(self) -> float:
         """Reward an episode."""
         return fmean(self.rewards)
+
+    def only(self, kept: Sequence[int]) -> "Played":
+        """The episodes with the numbers `kept`."""
+        return Played(
+            self.name,
+            tuple(self.transcripts[n] for n in kept),
+            tuple(self.measures[n] for n in kept),
+            tuple(self.paid[n] for n in kept),
+            tuple(self.rewards[n] for n in kept),
+            tuple(self.graded[n] for n in kept),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +93,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """All that was found; `faults` are reasons not to train."""
+    """All that was found; `faults` are reasons not to train.
+
+    `ungraded` counts examples left out, on which a tool or the judge failed some policy.
+    """
 
     rows: tuple[Row, ...]
     dead: Mapping[str, str]
@@ -89,6 +105,7 @@ class Audit:
     remedies: tuple[str, ...]
     margin: float
     weights: Mapping[str, float]
+    ungraded: int
 
     def check(self) -> None:
         """LedgerlineError with every fault and remedy, if there is one."""
@@ -111,7 +128,7 @@ def audit(
     observed: Observed | None = None,
     policies: Mapping[str, Policy] | None = None,
 ) -> Audit:
-    """Play every policy and judge what the rubric pays.
+    """Play every policy and judge what the rubric pays, where it could grade them all.
 
     `fields` gives what the environment's `reset` takes. `comparison` is GRPO's. `observed` is the
     base policy, where it has been watched; otherwise `settings.groups` describe it.
@@ -135,13 +152,26 @@ def audit(
             measure(transcript, example)
             for transcript, example in zip(transcripts, chosen, strict=True)
         )
-        return Played(name, transcripts, measures, tuple(reward.total for reward in scored))
+        return Played(
+            name,
+            transcripts,
+            measures,
+            tuple(reward.breakdown for reward in scored),
+            tuple(reward.total for reward in scored),
+            tuple(reward.graded for reward in scored),
+        )
 
-    expert = played(HONEST, honest)
-    others = [
-        played(name, policy)
-        for name, policy in (DEGENERATE if policies is None else policies).items()
-    ]
+    degenerate = DEGENERATE if policies is None else policies
+    everybody = [played(HONEST, honest), *(played(*each) for each in degenerate.items())]
+    # Leads are paired by example: what one policy has no grade on is left out for all.
+    kept = [n for n in range(len(chosen)) if all(each.graded[n] for each in everybody)]
+    if not kept:
+        raise LedgerlineError(
+            "no audited example was graded for every policy: a tool or the judge failed each time."
+        )
+    ungraded = len(chosen) - len(kept)
+    chosen = [chosen[n] for n in kept]
+    expert, *others = (each.only(kept) for each in everybody)
     rows = tuple(_row(chosen, expert, each) for each in (expert, *others))
     groups = audit_groups(
         chosen, expert, others, rubric.weights, settings.groups, comparison, observed
@@ -159,6 +189,7 @@ def audit(
         remedies=tuple(dict.fromkeys(remedies)),
         margin=settings.margin,
         weights=dict(rubric.weights),
+        ungraded=ungraded,
     )
 
 
@@ -261,7 +292,8 @@ def _dead_terms(played: Sequence[Played], weights: Mapping[str, float]) -> dict[
     """Components that no policy's episode could tell apart: never paid, or always alike."""
     dead = {}
     for name, weight in weights.items():
-        values = {measured[name] for each in played for measured in each.measures}
+        # A judge isn't asked where there is no answer.
+        values = {paid.get(name, 0.0) for each in played for paid in each.paid}
         if weight == 0:
             dead[name] = "weight 0"
         elif values == {0.0}:

@@ -138,6 +138,7 @@ def html(audit: Audit, plot_name: str) -> str:
         f"<h2>What would mend it</h2><ul>{remedies}</ul>" if remedies else "",
         f"<img src='{escape(plot_name)}' alt='Rewards by policy; advantages by group'>",
         "<h2>Policies, played through the real environment</h2>" + _policies(audit),
+        f"<p>{_ungraded(audit)}</p>" if audit.ungraded else "",
         "<h2>Groups</h2><p>GRPO compares within the rollouts of one prompt. "
         f"{escape(_pull(audit))} "
         f"The base policy's pass rates are {known}.</p>" + _groups(audit),
@@ -165,6 +166,8 @@ def show(audit: Audit, console: Console) -> None:
             style="bold green" if row.policy == HONEST else "red" if _is_near(audit, row) else "",
         )
     console.print(table)
+    if audit.ungraded:
+        console.print(_ungraded(audit), highlight=False, soft_wrap=True)
     for line in (
         _pull(audit),
         f"Answering pays from a confidence of {_even(audit)}.",
@@ -175,6 +178,11 @@ def show(audit: Audit, console: Console) -> None:
 
 def _is_near(audit: Audit, row: Row) -> bool:
     return row.policy != HONEST and row.gap_low < audit.margin
+
+
+def _ungraded(audit: Audit) -> str:
+    examples = "example" if audit.ungraded == 1 else "examples"
+    return f"Left out, since a tool or the judge failed: {audit.ungraded} {examples}."
 
 
 def _pull(audit: Audit) -> str:

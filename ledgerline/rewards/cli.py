@@ -35,7 +35,7 @@ from ledgerline.rewards.groups import Comparison
 from ledgerline.rewards.judge import JudgeSettings
 from ledgerline.rewards.observed import read_observed
 from ledgerline.rewards.playing import play_in_terminal
-from ledgerline.rewards.rubric import Rubric, RubricSettings
+from ledgerline.rewards.rubric import JUDGED, VERDICTS, Rubric, RubricSettings
 
 judge = typer.Typer(help="Judges for what code can't grade.", no_args_is_help=True)
 _Section = TypeVar("_Section", bound=BaseModel)
@@ -63,7 +63,7 @@ def audit(
             lambda: FilingsEnvironment(search),
             episode_fields,
             _section(params, "limits", Limits),
-            Rubric.from_settings(_section(params, "rubric", RubricSettings)),
+            _rubric(params),
             _section(params, "audit", AuditSettings),
             _section(params, "train", Comparison),
             read_observed(base),
@@ -88,7 +88,7 @@ def play(
         facts,
         examples,
         _section(params, "limits", Limits),
-        Rubric.from_settings(_section(params, "rubric", RubricSettings)),
+        _rubric(params),
         kind,
         seed,
         Console(),
@@ -100,7 +100,7 @@ def play(
 def calibrate_judge(
     cases: Annotated[Path, typer.Option(help="Labelled cases, JSON lines.")],
     params: JudgeParams = Path("params.yaml"),
-    cache: Verdicts = Path("data/verdicts.jsonl"),
+    cache: Verdicts = VERDICTS,
     report: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
 ) -> None:
     """Measure a judge on labelled cases: rates with intervals, biases, confusion matrix."""
@@ -124,7 +124,7 @@ def rate_answers(
     cases: Annotated[Path, typer.Option(help="Cases without labels, JSON lines.")],
     calibration: Annotated[Path, typer.Option(help="Report of `judge calibrate`.")],
     params: JudgeParams = Path("params.yaml"),
-    cache: Verdicts = Path("data/verdicts.jsonl"),
+    cache: Verdicts = VERDICTS,
 ) -> None:
     """Judge answers, and say how many are really right, given how the judge errs."""
     known = read_calibration(calibration)
@@ -135,6 +135,14 @@ def rate_answers(
     typer.echo(f"passed by the judge: {sum(verdicts)} of {len(verdicts)}")
     typer.echo(f"right, corrected for its errors: {_percent(corrected)}")
     typer.echo(f"undecided: {len(judgements) - len(verdicts)} {claude.failures or ''}".rstrip())
+
+
+def _rubric(params: Path) -> Rubric:
+    settings = _section(params, "rubric", RubricSettings)
+    judged = JUDGED in settings.weights
+    return Rubric.from_settings(
+        settings, _section(params, "judge", JudgeSettings) if judged else None
+    )
 
 
 def _claude(params: Path, cache: Path) -> ClaudeJudge:

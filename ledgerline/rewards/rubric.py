@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import field_validator
 
@@ -9,11 +10,13 @@ from ledgerline.environments.transcript import Outcome, Transcript
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.example import Example
 from ledgerline.rewards.components import COMPONENTS
-from ledgerline.rewards.judge import Judge, Question
+from ledgerline.rewards.judge import Judge, JudgeSettings, Question
 from ledgerline.settings import Settings
 
 JUDGED = "judged"
 """The component that a judge fills: 1 where it passes the answer."""
+VERDICTS = Path("data/verdicts.jsonl")
+"""Where the judge's verdicts are kept."""
 
 
 class RubricSettings(Settings):
@@ -58,9 +61,17 @@ class Rubric:
         self._paid = {name: COMPONENTS[name] for name in self.weights if name != JUDGED}
 
     @classmethod
-    def from_settings(cls, settings: RubricSettings, judge: Judge | None = None) -> "Rubric":
-        """The rubric of a params section."""
-        return cls(settings.weights, judge)
+    def from_settings(cls, settings: RubricSettings, judge: JudgeSettings | None) -> "Rubric":
+        """The rubric of params, with the judge where one is paid for."""
+        if judge is None or JUDGED not in settings.weights:
+            return cls(settings.weights)
+        # The SDK takes a second to import, and most runs don't need it.
+        import anthropic
+
+        from ledgerline.rewards.claude_judge import ClaudeJudge, VerdictCache
+
+        client = anthropic.Anthropic()
+        return cls(settings.weights, ClaudeJudge(client, judge, VerdictCache(VERDICTS)))
 
     def measure(self, transcript: Transcript, example: Example) -> dict[str, float]:
         """Each component's value, before its weight."""

@@ -11,6 +11,8 @@ from ledgerline.environments.dialogue import Dialogue, Limits, noise
 from ledgerline.environments.environment import tool_schemas, tools_of
 from ledgerline.environments.episode import Episode
 from ledgerline.environments.transcript import Outcome
+from ledgerline.evaluation.records import read_records, transcript_json, write_records
+from tests.evaluation.synthetic import record
 from tests.training.echo import QUESTIONS, TASK, Echo
 
 LIMITS = Limits(turns=4, tokens=400, turn_tokens=150, refusals=1, noise=0.8, seconds=60)
@@ -79,6 +81,34 @@ def test_a_bad_call_is_told_what_was_wrong_and_the_episode_goes_on(text, why):
     assert made.outcome is None
     made.say(text, 10)
     assert made.outcome is Outcome.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        '{"name": "say", "arguments": {"value": 123456789012345678901234}}',
+        '{"name": "say", "arguments": {"loud": "\\ud800"}}',
+        '{"name": "say", "arguments": {"\\ud800": "red"}}',
+        '{"name": "\\ud800", "arguments": {"answer": "red"}}',
+        '{"name": "\\ud800", "arguments": []}',
+        *(
+            f'{{"name": "say", "arguments": {{"answer": {"[" * depth}{"]" * depth}}}}}'
+            for depth in (248, 300)
+        ),
+    ],
+)
+def test_a_refused_call_that_no_record_can_hold_is_left_out_of_it(tmp_path, call):
+    made = say(f"<tool_call>{call}</tool_call>", refusals=0, noise=1.0)
+    assert (made.turns[0].tool, made.turns[0].arguments) == (None, {})
+    path = tmp_path / "records.jsonl"
+    write_records(path, [record("one", transcript=transcript_json(made.transcript()))])
+    (read,) = read_records(path)
+    assert call in read.transcript["turns"][0]["text"]
+
+
+def test_a_refused_call_is_kept_with_its_arguments():
+    made = say(write_call("say", {"loud": "yes"}))
+    assert (made.turns[0].tool, made.turns[0].arguments) == ("say", {"loud": "yes"})
 
 
 def test_limits_end_the_episode():

@@ -1,14 +1,17 @@
 """The commands about champions and this machine, run as somebody would type them."""
 
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from ledgerline.cli import app
+from ledgerline.cli import app, main
 from ledgerline.errors import LedgerlineError
 from ledgerline.evaluation.doctor import Health, examine
+from ledgerline.evaluation.tables import rich_table
 from tests.evaluation.test_registry import Place, empty_database, place, run
 
 __all__ = ["empty_database", "place"]  # fixtures
@@ -47,6 +50,27 @@ def test_champion_show_history_and_rollback_tell_the_same_story(place: Place) ->
     ]
     with pytest.raises(LedgerlineError, match="no earlier champion"):
         say(place, "champion", "rollback", "once more")
+
+
+def test_brackets_in_a_reason_or_a_message_are_printed_as_they_are(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(place, 1, 0.8)
+    run(place, 2, 0.95)
+    say(place, "champion", "rollback", "see [/tmp/notes] and [old]")
+    assert "see [/tmp/notes] and [old]" in say(place, "champion", "history")
+
+    def refused() -> None:
+        raise LedgerlineError("no file at [old] or [/tmp/notes]")
+
+    with pytest.raises(SystemExit):
+        main(refused)
+    assert "ledgerline: no file at [old] or [/tmp/notes]" in capsys.readouterr().err
+    shown = Console(width=80, record=True, file=StringIO())
+    shown.print(rich_table("", ["check", "why"], [["[old]", "[/tmp/notes]"]]))
+    text = shown.export_text()
+    assert "[old]" in text
+    assert "[/tmp/notes]" in text
 
 
 def test_the_doctor_finds_this_machine_well_and_says_what_is_missing(

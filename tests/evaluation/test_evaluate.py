@@ -175,12 +175,13 @@ def test_the_report_leads_with_the_answer_and_needs_no_other_file(evidence: Evid
 
 
 def test_dollars_say_what_they_rest_on(evidence: Evidence) -> None:
-    cheap, cheaper = (
+    cheap, cheaper, unknown = (
         replace(evidence.measures["rule"]["all"], cost_per_1000_shown=cost)
-        for cost in (0.00234, 0.00002)
+        for cost in (0.00234, 0.00002, float("nan"))
     )
-    shown = replace(evidence, measures={"a": {"all": cheap}, "b": {"all": cheaper}})
-    assert [row[-1] for row in policy_rows(shown, "all")] == ["$0.0023", "< $0.0001"]
+    measures = {"a": {"all": cheap}, "b": {"all": cheaper}, "c": {"all": unknown}}
+    shown = replace(evidence, measures=measures)
+    assert [row[-1] for row in policy_rows(shown, "all")] == ["$0.0023", "< $0.0001", "–"]
     assert "$0.10 an hour, which is an assumption" in cost_note(EVALUATE)
 
 

@@ -1,5 +1,6 @@
 """What the measures count, on records few enough to count by hand."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,13 @@ def test_measures_by_hand() -> None:
     assert whole.silence_recall.value == pytest.approx(1 / 2)
     assert whole.made_up.value == pytest.approx(1 / 4)
     assert whole.no_answer.value == pytest.approx(1 / 7)
+
+
+def test_whoever_shows_nothing_has_no_cost_of_what_is_shown() -> None:
+    quiet = measure([silent("d", due=True, cost=0.5)], "all", UNCERTAINTY)
+    assert math.isnan(quiet.cost_per_1000_shown)
+    assert quiet.flat()["cost_per_1000_shown"] is None
+    assert measure([record("a", cost=0.5)], "all", UNCERTAINTY).cost_per_1000_shown == 500
 
 
 def test_an_episode_that_ran_out_is_no_abstention() -> None:

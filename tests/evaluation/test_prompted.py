@@ -12,6 +12,7 @@ import pytest
 
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.errors import LedgerlineError
+from ledgerline.evaluation import prompted
 from ledgerline.evaluation.evaluate import play_all, weigh
 from ledgerline.evaluation.playing import script_player
 from ledgerline.evaluation.prompted import PromptedSettings, is_available, prompted_player
@@ -30,12 +31,18 @@ class Model(BaseHTTPRequestHandler):
     asked: list[dict[str, Any]]
     search: dict[str, str]
     broken = False
+    failures = 0
+    reply: Any = None
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         type(self).asked.append({"path": self.path, "body": body, "headers": dict(self.headers)})
         if self.broken:
             self.send_error(503)
+            return
+        if self.failures:
+            type(self).failures -= 1
+            self.send_error(429)
             return
         last = body["messages"][-1]["content"]
         if "<tool_response>" in last:
@@ -45,7 +52,7 @@ class Model(BaseHTTPRequestHandler):
             name, arguments = "search", self.search
         anthropic = "messages" in self.path
         content = _anthropic(name, arguments) if anthropic else _openai(name, arguments)
-        data = json.dumps(content).encode()
+        data = json.dumps(content if self.reply is None else self.reply).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
@@ -94,6 +101,8 @@ def url(asked: tuple[Search, Example]) -> Iterator[str]:
     call = asked[1].calls[0]
     Model.asked = []
     Model.broken = False
+    Model.failures = 0
+    Model.reply = None
     Model.search = {"company": call.company, "metric": call.metric, "period": call.period}
     server = ThreadingHTTPServer(("127.0.0.1", 0), Model)
     thread = threading.Thread(target=server.serve_forever)
@@ -179,9 +188,60 @@ def test_it_is_asked_no_more_than_its_settings_say(
     assert "<svg" in report(evidence, evaluation, 0.1, [], {})
 
 
-def test_a_server_that_fails_is_named(
-    url: str, asked: tuple[Search, Example], tmp_path: Path
+@pytest.mark.parametrize("api", ["openai", "anthropic"])
+def test_a_request_that_fails_for_a_while_is_made_again(
+    api: str,
+    url: str,
+    asked: tuple[Search, Example],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("LEDGERLINE_TEST_KEY", "secret")
+    monkeypatch.setattr(prompted, "_WAIT", 0.01)
+    Model.failures = 3
+    search, example = asked
+    player = prompted_player(
+        settings(api, url), lambda: FilingsEnvironment(search), episode_fields, LIMITS, tmp_path
+    )
+    (played,) = player([example])
+    assert played.transcript.answer == example.completion
+
+
+@pytest.mark.parametrize(
+    ("api", "reply"),
+    [
+        ("openai", []),
+        ("openai", {"choices": []}),
+        ("openai", {"choices": [{"message": None}]}),
+        ("openai", {"choices": [{"message": {"tool_calls": [{"function": None}]}}]}),
+        ("openai", {"choices": [{"message": {"content": ["a"]}}], "usage": [1]}),
+        ("openai", {"choices": [{"message": {"content": "a"}}], "usage": {"prompt_tokens": None}}),
+        ("anthropic", {"content": None}),
+        ("anthropic", {"content": []}),
+    ],
+)
+def test_a_reply_that_cannot_be_read_is_named(
+    api: str,
+    reply: Any,
+    url: str,
+    asked: tuple[Search, Example],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LEDGERLINE_TEST_KEY", "secret")
+    Model.reply = reply
+    search, example = asked
+    player = prompted_player(
+        settings(api, url), lambda: FilingsEnvironment(search), episode_fields, LIMITS, tmp_path
+    )
+    with pytest.raises(LedgerlineError, match=r"small.*sent a reply that can't be read"):
+        player([example])
+
+
+def test_a_server_that_fails_is_named(
+    url: str, asked: tuple[Search, Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prompted, "_WAIT", 0.01)
     Model.broken = True
     search, example = asked
     player = prompted_player(

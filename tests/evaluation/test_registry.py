@@ -4,22 +4,28 @@ import json
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from mlflow import MlflowClient
 from safetensors.numpy import save_file
 
 from ledgerline.errors import LedgerlineError
+from ledgerline.evaluation.card import write_mlmodel
 from ledgerline.evaluation.gate import Candidate
 from ledgerline.evaluation.manifest import build_manifest, verify_manifest
-from ledgerline.evaluation.promotion import Promotion, Submission, promote
+from ledgerline.evaluation.promotion import Promotion, Submission, promote, read_threshold
 from ledgerline.evaluation.records import Record
+from ledgerline.evaluation.reevaluate import read_conditions
 from ledgerline.evaluation.registry import Registry, promotion_lock
 from ledgerline.evaluation.testset import overlap, rounds_spent, sketch
+from ledgerline.serving.completions import stored_threshold
 from tests.evaluation.synthetic import GATE, policy_records
 
 WRITES = (
@@ -88,6 +94,7 @@ def submission(folder: Path, seed: int, right_share: float) -> Submission:
         "A card.",
         Candidate("policy", records("policy", right_share, seed), 0.0),
         Candidate("base", records("base", 0.4, 99), 0.0),
+        {"attention": "sdpa"},
     )
 
 
@@ -155,6 +162,89 @@ def test_the_same_submission_twice_is_one_version_one_decision_one_event(place: 
     assert len(registry.versions()) == 2
     assert len(registry.events()) == 1
     assert len(registry.decisions()) == 2
+
+
+def test_the_same_weights_are_served_with_the_threshold_that_they_were_submitted_with_last(
+    place: Place,
+) -> None:
+    run(place, 1, 0.8)
+    offer = submission(place.folder, 1, 0.8)
+    tags = {"threshold": "0.5"}
+    write_mlmodel(offer.folder, tags)
+    (offer.folder / "evaluation").mkdir()
+    (offer.folder / "evaluation" / "params.yaml").write_text("limits: {}")
+    candidate = replace(offer.candidate, threshold=0.5)
+    again = promote(
+        place.registry(),
+        place.lock,
+        replace(offer, tags=tags, candidate=candidate, card="Another card."),
+        GATE,
+        lambda _: pytest.fail("nothing is played"),
+    )
+    assert (again.version.number, again.alias) == (1, "champion")
+    registry = place.registry()
+    champion = registry.champion()
+    assert champion is not None
+    assert read_threshold(champion) == 0.5
+    folder = registry.fetch(champion, place.folder / "fetched")
+    assert stored_threshold(folder) == 0.5
+    assert (folder / "evaluation" / "params.yaml").read_text() == "limits: {}"
+    assert registry.client.get_model_version("ledgerline", "1").description == "Another card."
+
+
+def test_tags_and_descriptions_fit_into_mlflows_tables(place: Place) -> None:
+    def offered(seed: int, share: float) -> Submission:
+        offer = submission(place.folder, seed, share)
+        many = Candidate("policy", records("policy", share, seed, pairs=1750), 0.0)
+        base = Candidate("base", records("base", 0.4, 99, pairs=1750), 0.0)
+        return replace(offer, candidate=many, base=base, card="A line of the card.\n" * 400)
+
+    registry = place.registry()
+    for seed, share in ((1, 0.8), (2, 0.95)):
+        last = promote(
+            registry, place.lock, offered(seed, share), GATE, lambda _: pytest.fail("stored")
+        )
+    registry.crown(registry.version(1), "rolled back", "why " * 2000)
+    tags = registry.client.get_registered_model("ledgerline").tags
+    assert max(len(text) for text in tags.values()) <= 5000
+    assert last.decision["rounds_spent"] == 1
+    assert last.decision in registry.decisions().values()
+    assert registry.events()[-1].reason == "why " * 2000
+    description = registry.client.get_model_version("ledgerline", "2").description
+    assert description == "\n".join(["A line of the card."] * 250)
+
+
+class Unavailable(BaseHTTPRequestHandler):
+    """A server that can't serve at the moment."""
+
+    def do_GET(self) -> None:
+        self.send_error(503)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_registry_that_fails_is_not_one_without_a_champion(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = place.registry()
+    assert not registry.exists()
+    registry.prepare()
+    assert registry.champion() is None
+
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Unavailable)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        failing = Registry(f"http://127.0.0.1:{server.server_port}", "ledgerline", "registry")
+        for ask in (failing.champion, failing.exists, lambda: failing.version(1)):
+            with pytest.raises(LedgerlineError, match=r"can't be read.*503"):
+                ask()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_a_promotion_killed_at_any_write_ends_well_when_run_again(
@@ -264,6 +354,20 @@ def test_a_champion_that_was_never_asked_these_examples_is_played_again(place: P
     assert result.decision["rounds_spent"] == 0
 
 
+def test_a_champion_that_was_played_under_other_conditions_is_played_again(place: Place) -> None:
+    run(place, 1, 0.8)
+    played: list[Path] = []
+
+    def replay(folder: Path) -> list[Record]:
+        played.append(folder)
+        return records("champion", 0.8, 1)
+
+    offer = replace(submission(place.folder, 2, 0.97), conditions={"attention": "eager"})
+    for _ in range(2):
+        promote(place.registry(), place.lock, offer, GATE, replay)
+    assert len(played) == 1
+
+
 def test_a_changed_file_is_not_loaded(place: Place) -> None:
     version = run(place, 1, 0.8).version
     Path(version.source, "policy", "config.json").write_text('{"changed": true}')
@@ -295,3 +399,15 @@ def test_a_partly_renewed_test_set_counts_for_what_it_shares() -> None:
     assert overlap(sketch(["x", "y"]), sketch(ids[:50])) == 0.0
     assert rounds_spent(sketch(ids), [sketch(ids)] * 3) == 3
     assert rounds_spent(sketch(ids), []) == 0
+
+
+def test_the_judge_that_paid_a_version_is_among_its_conditions(tmp_path: Path) -> None:
+    params = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())
+    judge = {"name": "completion", "model": "claude", "max_tokens": 300, "instructions": "Judge."}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(params | {"judge": judge}))
+    kept = read_conditions(path).judge
+    assert kept is not None
+    assert kept.model_dump() == judge
+    path.write_text(yaml.safe_dump({name: params[name] for name in params if name != "judge"}))
+    assert read_conditions(path).judge is None

@@ -19,7 +19,8 @@ class Claude:
     `statuses` are HTTP statuses for the next calls, in turn (200 to serve). `faults` maps the
     number of a request, counted over all batches, to what happens to it: "overloaded_error",
     "invalid_request_error", "expired", "max_tokens", or any text to answer with instead.
-    `cut_after` breaks the stream of the next results after so many bytes.
+    `cut_after` breaks the stream of the next results after so many bytes. Of batches in `expired`
+    the results are no longer had; a batch that the server doesn't know is not found.
     """
 
     answer: Answer
@@ -27,6 +28,7 @@ class Claude:
     faults: dict[int, str] = field(default_factory=dict)
     cut_after: int | None = None
     polls_until_done: int = 1
+    expired: set[str] = field(default_factory=set)
     batches: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     polls: dict[str, int] = field(default_factory=dict)
     served: int = 0
@@ -59,6 +61,9 @@ def running(claude: Claude) -> Iterator[Claude]:
                 return
             parts = self.path.strip("/").split("/")
             name = parts[3]
+            if name not in claude.batches:
+                self._refuse(404)
+                return
             if parts[-1] != "results":
                 claude.polls[name] += 1
                 self._send(200, json.dumps(self._batch(name)))
@@ -74,14 +79,21 @@ def running(claude: Claude) -> Iterator[Claude]:
             status = claude.statuses.pop(0) if claude.statuses else 200
             if status == 200:
                 return False
-            kind = {429: "rate_limit_error", 529: "overloaded_error", 401: "authentication_error"}
+            self._refuse(status)
+            return True
+
+        def _refuse(self, status: int) -> None:
+            kind = {
+                401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error",
+                529: "overloaded_error",
+            }  # fmt: skip
             error = {"type": kind.get(status, "api_error"), "message": "as scripted"}
             self._send(status, json.dumps({"type": "error", "error": error}))
-            return True
 
         def _batch(self, name: str) -> dict[str, Any]:
             done = claude.polls[name] >= claude.polls_until_done
             count = len(claude.batches[name])
+            url = f"{claude.url}/v1/messages/batches/{name}/results"
             return {
                 "id": name,
                 "type": "message_batch",
@@ -92,7 +104,7 @@ def running(claude: Claude) -> Iterator[Claude]:
                 },
                 "created_at": "2024-01-01T00:00:00Z",
                 "expires_at": "2024-01-02T00:00:00Z",
-                "results_url": f"{claude.url}/v1/messages/batches/{name}/results" if done else None,
+                "results_url": url if done and name not in claude.expired else None,
             }  # fmt: skip
 
         def _send(self, status: int, body: str, kind: str = "application/json") -> None:

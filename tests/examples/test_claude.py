@@ -118,6 +118,44 @@ def test_a_stream_of_results_cut_off_is_asked_for_again(tmp_path: Path) -> None:
     assert all(reply.content for reply in replies)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_an_open_batch_that_is_gone_is_asked_for_again(tmp_path: Path, known: bool) -> None:
+    with running(Claude(number, statuses=[200, 529, 529, 529])) as claude:
+        with pytest.raises(LedgerlineError, match="run again"):
+            asked(claude, tmp_path)
+        assert "msgbatch_0" in (tmp_path / "open.json").read_text()
+        if known:
+            claude.expired = {"msgbatch_0"}
+        else:
+            claude.batches["another"] = claude.batches.pop("msgbatch_0")
+        replies = asked(claude, tmp_path)
+    assert [reply.content for reply in replies] == [{"n": n} for n in range(6)]
+    assert (tmp_path / "open.json").read_bytes() == b"{}\n"
+
+
+def test_a_reply_that_is_kept_outlives_its_batch(tmp_path: Path) -> None:
+    """A run may be killed after it has kept a batch's replies and before it closes the batch."""
+    with running(Claude(number)) as claude:
+        first = asked(claude, tmp_path)
+        (tmp_path / "open.json").write_text(json.dumps({"gone": [reply.id for reply in first]}))
+        assert asked(claude, tmp_path, rounds=1) == first
+
+
+def test_what_a_reply_cut_off_cost_is_in_the_bill(tmp_path: Path) -> None:
+    with running(Claude(number, faults={1: "max_tokens"})) as claude:
+        replies = asked(claude, tmp_path)
+        assert asked(claude, tmp_path) == replies
+    assert all(reply.content for reply in replies)
+    assert bill(replies, BATCHES.prices) == pytest.approx(7 * (50 + 125 + 20) / 1e6)
+
+
+def test_the_budget_counts_what_will_be_asked_again(tmp_path: Path) -> None:
+    with running(Claude(number, faults={1: "max_tokens", 2: "expired"})) as claude:
+        asked(claude, tmp_path, rounds=1)
+        with pytest.raises(LedgerlineError, match="2 times would cost"):
+            asked(claude, tmp_path, budget=0.001)
+
+
 def test_a_second_run_asks_nothing(tmp_path: Path) -> None:
     with running(Claude(number)) as claude:
         first = asked(claude, tmp_path)

@@ -2,7 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from ledgerline.examples.expansion import ExpansionSettings, boundary, effect, expand
+from ledgerline.examples.expansion import (
+    ExpansionSettings,
+    boundary,
+    effect,
+    expand,
+    expandable,
+)
 from ledgerline.examples.leakage import check_examples
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.synthesize import (
@@ -15,8 +21,10 @@ from ledgerline.examples.synthesize import (
 from ledgerline.examples.universe import Universe
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
+from tests.examples.corpora import settings_with
 
 SETTINGS = ExpansionSettings(played=50, tries=8, low=0.1, high=0.9, neighbours=3, most=40, seed=1)
+LONGEST = settings_with().longest_prompt
 
 
 @pytest.fixture
@@ -48,7 +56,7 @@ def test_neighbours_are_new_near_and_clean(
 ) -> None:
     known = with_difficulty(corpus.train, rated(corpus))
     mentions = Mentions(store.companies(), search.catalogue)
-    found = expand(known, TemplateAuthor(universe), universe, mentions, SETTINGS)
+    found = expand(known, TemplateAuthor(universe), universe, mentions, SETTINGS, LONGEST)
     assert len(found.examples) == 40
     by_id = {example.id: example for example in known}
     for child in found.examples:
@@ -65,8 +73,30 @@ def test_neighbours_are_new_near_and_clean(
     )
     assert [str(check) for check in checks if not check.met] == []
     fresh = Universe(store.companies(), search, search.catalogue, universe.holdouts)
-    again = expand(known, TemplateAuthor(fresh), fresh, mentions, SETTINGS)
+    again = expand(known, TemplateAuthor(fresh), fresh, mentions, SETTINGS, LONGEST)
     assert again == found
+
+
+def test_prose_has_no_neighbours(
+    corpus: Corpus, store: Store, search: Search, universe: Universe
+) -> None:
+    known = with_difficulty(corpus.train, rated(corpus))
+    known = [replace(e, kind="prose" if e.is_due else "prose_not_filed") for e in known]
+    assert expandable(known) == []
+    mentions = Mentions(store.companies(), search.catalogue)
+    found = expand(known, TemplateAuthor(universe), universe, mentions, SETTINGS, LONGEST)
+    assert found.examples == ()
+
+
+def test_neighbours_are_no_longer_than_allowed(
+    corpus: Corpus, store: Store, search: Search, universe: Universe
+) -> None:
+    known = with_difficulty(corpus.train, rated(corpus))
+    mentions = Mentions(store.companies(), search.catalogue)
+    found = expand(known, TemplateAuthor(universe), universe, mentions, SETTINGS, 120)
+    assert found.examples
+    assert max(len(example.prompt) for example in found.examples) <= 120
+    assert found.refused["too long"] > 0
 
 
 def test_the_effect_is_measured_on_parents_and_neighbours(
@@ -75,7 +105,7 @@ def test_the_effect_is_measured_on_parents_and_neighbours(
     before = rated(corpus)
     known = with_difficulty(corpus.train, before)
     mentions = Mentions(store.companies(), search.catalogue)
-    found = expand(known, TemplateAuthor(universe), universe, mentions, SETTINGS)
+    found = expand(known, TemplateAuthor(universe), universe, mentions, SETTINGS, LONGEST)
     after = dict.fromkeys([*before, *found.parents], 0.75)
     measured = effect(found.parents, before, after)
     assert measured["parents"] == len(set(found.parents.values()))

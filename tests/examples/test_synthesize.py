@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import random
 import re
@@ -10,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from decimal import Decimal
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -22,7 +24,7 @@ from ledgerline.examples.grammar import expansions, phrasings
 from ledgerline.examples.heard import telling_words
 from ledgerline.examples.holdouts import SLICES, slice_name
 from ledgerline.examples.indicators import indicator
-from ledgerline.examples.jsonl import read_jsonl, write_jsonl
+from ledgerline.examples.jsonl import as_json, read_jsonl, write_jsonl
 from ledgerline.examples.synthesize import (
     KINDS,
     Beside,
@@ -261,6 +263,19 @@ def test_a_broken_line_is_named(corpus: Corpus, tmp_path: Path) -> None:
         read_jsonl(path)
     with pytest.raises(LedgerlineError, match="no such file"):
         read_jsonl(tmp_path / "none.jsonl")
+
+
+@pytest.mark.parametrize("glossary", [None, [], [["a", "b"]]])
+def test_a_glossary_that_is_none_is_named(corpus: Corpus, tmp_path: Path, glossary: Any) -> None:
+    path = tmp_path / "test.jsonl"
+    path.write_text(json.dumps(as_json(corpus.test[0]) | {"glossary": glossary}))
+    with pytest.raises(LedgerlineError, match=r"test\.jsonl, line 1: not an example"):
+        read_jsonl(path)
+
+
+def test_training_without_any_kind_is_refused() -> None:
+    with pytest.raises(ValidationError, match="train_kinds leaves training no kind"):
+        settings_with(kinds={"annual": 1.0}, train_kinds={"annual": 0.0})
 
 
 def test_settings_name_what_is_unknown(store: Store, search: Search) -> None:

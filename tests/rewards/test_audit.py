@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from ledgerline.rewards.audit import Audit, AuditSettings, audit
 from ledgerline.rewards.audit_report import as_json, html
 from ledgerline.rewards.degenerate import DEGENERATE, HONEST, answer
 from ledgerline.rewards.groups import Comparison
+from ledgerline.rewards.judge import Judge, Judgement, Question
 from ledgerline.rewards.observed import Observed
 from ledgerline.rewards.rubric import Rubric
 from tests.rewards.conftest import DIVIDED, GROUPS, LIMITS, PLAINLY, WEIGHTS, World
@@ -23,6 +24,7 @@ def audited(
     world: World,
     weights: dict[str, float],
     comparison: Comparison = DIVIDED,
+    judge: Judge | None = None,
     **changes: object,
 ) -> Audit:
     return audit(
@@ -30,7 +32,7 @@ def audited(
         world.environment,
         episode_fields,
         LIMITS,
-        Rubric(weights),
+        Rubric(weights, judge),
         SETTINGS,
         comparison,
         **changes,  # type: ignore[arg-type]
@@ -161,6 +163,42 @@ def test_dead_terms_are_listed(world: World) -> None:
     assert found.dead["made_up"] == "never paid"
     assert found.dead["figure_not_due"] == "never paid"
     assert any("no policies" in fault for fault in found.groups.faults)
+
+
+@dataclass
+class Judging:
+    """A judge that passes what is `right`, and can't judge the document `hard`."""
+
+    right: str
+    hard: str
+
+    def judge(self, question: Question, *_: object) -> Judgement | None:
+        if question.document == self.hard:
+            return None
+        return Judgement(question.answer == self.right, "")
+
+
+def test_an_example_on_which_the_judge_failed_is_left_out_and_counted(world: World) -> None:
+    weights = WEIGHTS | {"judged": 0.5}
+    few = replace(world, examples=world.examples[:40])
+    whole = audited(few, weights, judge=Judging("nothing", ""))
+    assert whole.ungraded == 0
+    assert whole.dead == {"judged": "never paid"}
+    hardest = next(row.example for row in whole.rows if row.policy == "answer blindly")
+    found = audited(few, weights, judge=Judging("nothing", hardest))
+    assert found.ungraded == 1
+    assert all(row.example != hardest for row in found.rows)
+    assert "failed: 1 example." in html(found, "audit.png")
+    only = replace(world, examples=[e for e in few.examples if e.prompt == hardest])
+    with pytest.raises(LedgerlineError, match="no audited example was graded"):
+        audited(only, weights, judge=Judging("nothing", hardest))
+
+
+def test_what_a_judge_pays_to_some_is_not_dead(world: World) -> None:
+    due = world.one(lambda example: example.is_due)
+    some = replace(world, examples=[due, *(e for e in world.examples if e.id != due.id)][:40])
+    found = audited(some, WEIGHTS | {"judged": 0.5}, judge=Judging(due.completion, ""))
+    assert "judged" not in found.dead
 
 
 def test_without_examples_there_is_nothing_to_audit(world: World) -> None:

@@ -57,3 +57,8 @@ def test_it_fails_on_a_reward_that_teaches_silence_and_says_what_would_mend_it(
     assert "through the groups never solved" in str(shown.exception)
     assert "add silence_when_due" in str(shown.exception)
     assert "pull towards silence" in shown.output
+
+
+def test_a_judge_that_is_paid_needs_its_section(project: World) -> None:
+    shown = audited(project, WEIGHTS | {"judged": 0.5})
+    assert "there is no section 'judge'" in str(shown.exception)

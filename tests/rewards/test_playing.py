@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.jsonl import write_jsonl
 from ledgerline.rewards import cli
+from tests.examples.claude_server import Claude, running
 from tests.rewards.conftest import LIMITS, WEIGHTS, World
 
 
@@ -67,3 +68,21 @@ def test_a_kind_that_is_not_there_is_named(table: World) -> None:
     played = typed(table, options=("--kind", "anual"))
     assert isinstance(played.exception, LedgerlineError)
     assert "no example of kind 'anual'; its kinds are: annual" in str(played.exception)
+
+
+def test_a_judge_that_the_rubric_pays_is_asked(
+    table: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sections = yaml.safe_load(Path("params.yaml").read_text())
+    sections["rubric"]["weights"]["judged"] = 0.5
+    sections["judge"] = {
+        "name": "completion", "model": "claude-haiku-4-5", "max_tokens": 300, "instructions": "",
+    }  # fmt: skip
+    Path("params.yaml").write_text(yaml.safe_dump(sections))
+    with running(Claude(lambda _: '{"reasoning": "", "verdict": "right"}')) as claude:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", claude.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
+        played = typed(table, "a $1")
+    assert played.exit_code == 0, played.output
+    assert claude.calls == 1
+    assert "judged" in played.output

@@ -2,11 +2,19 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
+import mlflow
+import pytest
+
+from ledgerline.errors import LedgerlineError
 from ledgerline.evaluation.records import read_records
+from tasks import stage
+from tasks.params import Params, load_params
+from tasks.tracking import DEFAULT_URI, stage_run
 from tests.tasks.conftest import Evaluated
-from tests.tasks.project import run_stage
+from tests.tasks.project import REPOSITORY, run_stage
 
 
 def test_it_prints_the_table_and_ten_completions_and_writes_all_outputs(
@@ -46,6 +54,38 @@ def test_the_same_policies_give_the_same_records(evaluated: Evaluated, project: 
         ]
 
     assert results(project) == results(evaluated.folder)
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_every_process_prints_its_error_as_it_is(
+    rank: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def body(_: Params) -> None:
+        raise LedgerlineError("no file at [old] or [/tmp/notes]")
+
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RANK", rank)
+    with pytest.raises(SystemExit):
+        stage.run_stage("evaluate", Params, body)
+    assert "evaluate: no file at [old] or [/tmp/notes]" in capsys.readouterr().err
+
+
+def test_an_empty_address_of_mlflow_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = mlflow.get_tracking_uri()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    try:
+        with stage_run("record", load_params(Path("params.yaml"), Params)):
+            assert mlflow.get_tracking_uri() == DEFAULT_URI
+    finally:
+        mlflow.set_tracking_uri(before)
 
 
 def test_a_missing_policy_is_one_clear_line_and_keeps_what_was_there(project: Path) -> None:

@@ -10,7 +10,7 @@ import yaml
 from ledgerline.environments.scripted import Script
 from ledgerline.environments.transcript import Outcome
 from ledgerline.errors import LedgerlineError
-from ledgerline.examples.jsonl import read_jsonl
+from ledgerline.examples.jsonl import read_jsonl, write_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.codec import ChatCodec
@@ -188,6 +188,25 @@ def test_neighbours_of_what_is_solved_sometimes_are_written_and_measured(
     assert found["neighbours"] == 8
     assert found["effect"]["parents_before"] == 0.5
     assert found["effect"]["parents_after"] == found["effect"]["neighbours_after"] == 0.75
+
+
+def test_real_prose_is_not_played_to_be_expanded(
+    expanding: Expanding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path("data/examples/train.jsonl")
+    train = read_jsonl(path)
+    prose = [replace(example, kind="prose", source="prose") for example in train[:190]]
+    write_jsonl(path, [*prose, *train[190:]])
+    asked: list[str] = []
+
+    def pass_rates(_params: Any, _folder: Path, _search: Search, examples: Any) -> dict[str, float]:
+        asked.extend(example.kind for example in examples)
+        return {example.id: 0.5 for example in examples}
+
+    monkeypatch.setattr(expand, "pass_rates", pass_rates)
+    expand.main(expanding)
+    assert len(asked) == 10
+    assert "prose" not in asked
 
 
 def test_difficulty_is_the_pass_rate_of_a_policy_that_plays(expanding: Expanding) -> None:
