@@ -52,7 +52,15 @@ def filings_task(params: PracticeParams, search: Search) -> Task:
 def success_rate(
     policy: Policy, engine: RefreshableEngine, task: Task, examples: list[Example]
 ) -> float:
-    """Share of `examples` that the policy solves, greedily; all processes play their part."""
+    """Share of `examples` that the policy solves, greedily; all processes play their part.
+
+    Raises `LedgerlineError` where there are none.
+    """
+    if not examples:
+        raise LedgerlineError(
+            "there are no validation examples to try the policy on; raise "
+            "synthesize.counts.validation"
+        )
     processes = Processes()
     engine.refresh(policy.model)
     mine = processes.share(examples)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -53,8 +54,8 @@ class Interaction(Protocol):
 class Sampling(Settings):
     """How tokens are drawn: `temperature` 0 takes the likeliest; `top_p` 1 keeps all."""
 
-    temperature: float
-    top_p: float
+    temperature: float = Field(ge=0)
+    top_p: float = Field(gt=0, le=1)
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from ledgerline.settings import Settings
 class Adapter(Settings):
     """A LoRA adapter: its rank, its scale, and the modules that carry it."""
 
-    rank: int
+    rank: int = Field(ge=1)
     alpha: int
     modules: str | list[str]
 
@@ -47,8 +47,8 @@ class EngineSettings(Settings):
     `dtype`: of the weights and the cache while generating.
     """
 
-    rows: int
-    positions: int
+    rows: int = Field(ge=1)
+    positions: int = Field(ge=1)
     dtype: Precision
 
 
@@ -91,6 +91,7 @@ class Policy:
 
         Weights come from safetensors only, in float32 on a CPU and on a GPU in the type that they
         were saved in: bfloat16 for most published models, float32 for what was trained here whole.
+        Those that are trained become float32 when their optimizers are built.
 
         A folder that holds an adapter names its base in adapter_config.json.
         """

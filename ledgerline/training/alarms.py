@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pydantic import Field
+
 from ledgerline.errors import LedgerlineError
 from ledgerline.settings import Settings
 
@@ -26,7 +28,7 @@ class Threshold(Settings):
     metric: str
     above: float | None = None
     below: float | None = None
-    steps: int
+    steps: int = Field(ge=1)
     action: Action
 
 
@@ -34,7 +36,7 @@ class Divergence(Settings):
     """Raise when, over `steps` steps, reward rose by `reward` or more while the share of solved
     rollouts rose by less than `success`."""
 
-    steps: int
+    steps: int = Field(ge=1)
     reward: float
     success: float
     action: Action
@@ -69,6 +71,15 @@ class Alarms:
             longest.append(2 * settings.divergence.steps)
         self._history: deque[dict[str, float]] = deque(maxlen=max(longest, default=1))
         self._rests: dict[str, int] = {}
+
+    @property
+    def may_roll_back(self) -> bool:
+        """Whether any of them asks for that."""
+        settings = self._settings
+        actions = [threshold.action for threshold in settings.thresholds]
+        if settings.divergence:
+            actions.append(settings.divergence.action)
+        return Action.ROLL_BACK in actions
 
     def check(self, step: int, metrics: Mapping[str, float]) -> list[Alarm]:
         """Take in a step's metrics; the alarms that they raise.

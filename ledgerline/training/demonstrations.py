@@ -40,8 +40,8 @@ class DemonstrationSettings(SlipSettings):
     practice.
     """
 
-    count: int
-    phrasings: float
+    count: int = Field(ge=0)
+    phrasings: float = Field(ge=0, le=1)
     fewer: dict[str, float]
 
 

@@ -7,7 +7,7 @@ the truncated correction for an engine that is not quite the trainer from TIS
 (Yao et al. 2025, "Your efficient RL framework secretly brings you off-policy RL training").
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import torch
@@ -43,6 +43,10 @@ class Loss:
     kl: Tensor
     gap: Tensor
     entropy: Tensor
+
+    def on_cpu(self) -> "Loss":
+        """The same without gradients, on the CPU, where those of several GPUs can be joined."""
+        return Loss(*(getattr(self, field.name).detach().cpu() for field in fields(self)))
 
 
 def advantages(rewards: Tensor, scale: Literal["group", "none"]) -> Tensor:

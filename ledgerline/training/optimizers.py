@@ -4,6 +4,7 @@ import math
 from typing import Literal
 
 import torch
+from pydantic import Field
 
 from ledgerline.settings import Settings
 from ledgerline.training.muon import Muon
@@ -17,17 +18,22 @@ class OptimizerSettings(Settings):
     """
 
     kind: Literal["muon", "adamw"]
-    learning_rate: float
-    warmup: int
-    weight_decay: float
-    max_grad_norm: float
+    learning_rate: float = Field(ge=0)
+    warmup: int = Field(ge=0)
+    weight_decay: float = Field(ge=0)
+    max_grad_norm: float = Field(gt=0)
 
 
 def build_optimizers(
     model: torch.nn.Module, settings: OptimizerSettings
 ) -> list[torch.optim.Optimizer]:
-    """Optimizers for every parameter that is to be trained."""
+    """Optimizers for every parameter that is to be trained, and that is float32 from here on.
+
+    In bfloat16 the weights would lose a small step to rounding. Frozen ones stay as they are.
+    """
     named = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
+    for _, value in named:
+        value.data = value.data.float()
     if settings.kind == "adamw":
         return [_adamw([value for _, value in named], settings)]
     hidden = [value for name, value in named if value.ndim == 2 and "embed" not in name]

@@ -56,7 +56,8 @@ class Episodes:
 @dataclass(frozen=True, slots=True)
 class Shape:
     """A policy at its true size. Bytes are those of its tensors; `flops` are the operations of
-    one trained token, forwards and backwards, recomputation included."""
+    one trained token, forwards and backwards, recomputation included. What is trained is float32
+    in the trainer, all else bfloat16."""
 
     layers: int
     width: int
@@ -94,7 +95,7 @@ def measure(settings: PolicySettings, batch_tokens: int) -> Shape:
         parameters=parameters,
         trained=sum(value.numel() for value in trained),
         weight_bytes=weight_bytes,
-        trained_bytes=sum(_bytes(value) for value in trained),
+        trained_bytes=4 * sum(value.numel() for value in trained),
         cache_bytes=2 * 2 * config.num_hidden_layers * config.num_key_value_heads * head,
         flops=_count(model, plain, batch_tokens),
     )
@@ -119,7 +120,7 @@ def memory(
     engine: EngineSettings = policy.engine
     whole = policy.adapter is None
     return {
-        "trainer: weights": shape.weight_bytes,
+        "trainer: weights": shape.trained_bytes if whole else shape.weight_bytes,
         "trainer: adapter": 0 if whole else shape.trained_bytes,
         "trainer: gradients": shape.trained_bytes,
         "trainer: optimizer": 2 * shape.trained_bytes,

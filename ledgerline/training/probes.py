@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from pydantic import Field
 
 from ledgerline.environments.episode import Codec
 from ledgerline.policy.engine import Sampling
@@ -14,10 +15,10 @@ GREEDY = Sampling(temperature=0.0, top_p=1.0)
 
 
 class ProbeSettings(Settings):
-    """How many prompts are watched, and every how many steps; they teach nothing."""
+    """How many prompts are watched (0: none), and every how many steps; they teach nothing."""
 
-    prompts: int
-    every: int
+    prompts: int = Field(ge=0)
+    every: int = Field(ge=1)
 
 
 def play_probes(

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.settings import Settings
@@ -37,9 +38,9 @@ class SamplerSettings(Settings):
     """
 
     strategy: Literal["prioritised", "learnable", "uniform"]
-    floor: float
-    prior: float
-    memory: float
+    floor: float = Field(gt=0)
+    prior: float = Field(gt=0)
+    memory: float = Field(gt=0)
     curriculum: list[Stage]
 
 

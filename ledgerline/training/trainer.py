@@ -5,10 +5,11 @@ policy that learns differ only by the engine's arithmetic (which is corrected fo
 model; advantages belong to whole rollouts, so each sampled token of a rollout carries the same.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Protocol
@@ -50,40 +51,41 @@ class TrainerSettings(Settings):
     groups that begin with a turn gone wrong, so that going on from one is practised however
     seldom the policy slips by itself. `beside`: what is imitated meanwhile. `decay_from`: step from
     which the learning rate falls. `batch_tokens`: tokens of one micro-batch, padding included.
-    `patience`: updates in a row that may be lost to a loss that is not finite. `checkpoints`: how
-    many are kept. `averaging`: share of the weights' running average that a step keeps; the
-    average is what the run leaves, and 0 makes it the last weights. `validate_every`: steps after
-    which it is tried on what it doesn't learn from, `validation` items; the best of these is left.
+    `patience`: steps in a row whose update from practice may be lost to gradients that are not
+    finite. `checkpoints`: how many are kept. `averaging`: share of the weights' running average
+    that a step keeps; the average is what the run leaves, and 0 makes it the last weights.
+    `validate_every`: steps after which it is tried on what it doesn't learn from, `validation`
+    items; the best of these is left.
     `logged_rollouts`: groups of each step that are written down to be read. `probes`: prompts that
     are played greedily now and then, the same ones all along.
     """
 
     examples: Path
     seed: int
-    steps: int
-    groups: int
-    group_size: int
-    refills: int
+    steps: int = Field(ge=0)
+    groups: int = Field(ge=1)
+    group_size: int = Field(ge=2)
+    refills: int = Field(ge=0)
     least_spread: float
     slips: float = Field(ge=0, le=1)
     beside: BesideSettings
-    batch_tokens: int
+    batch_tokens: int = Field(ge=1)
     decay_from: int
-    patience: int
+    patience: int = Field(ge=0)
     dtype: Precision
     sampling: Sampling
     objective: Objective
     sampler: SamplerSettings
     optimizer: OptimizerSettings
     alarms: AlarmSettings
-    checkpoint_every: int
-    checkpoints: int
+    checkpoint_every: int = Field(ge=1)
+    checkpoints: int = Field(ge=1)
     averaging: float = Field(ge=0, lt=1)
     validate_every: int = Field(ge=1)
     validation: int = Field(ge=1)
-    logged_rollouts: int
+    logged_rollouts: int = Field(ge=0)
     probes: ProbeSettings
-    kl_rollouts: int
+    kl_rollouts: int = Field(ge=0)
 
 
 class RefreshableEngine(Engine, Protocol):
@@ -158,7 +160,9 @@ class Trainer:
         items that it solves after a number of steps, the same to all processes; with it, the
         policy ends with the best average met.
         """
-        self._resume()
+        if not self._resume() and self.alarms.may_roll_back:
+            self.processes.wait()  # until all have seen that there is no checkpoint
+            self._save()
         while self._step < self.settings.steps:
             rollouts, drawn = self._collect()
             probes, drift = self._probe(), self._drift(drawn)
@@ -172,7 +176,8 @@ class Trainer:
                 "seconds_update": time.perf_counter() - started,
                 **self._seconds,
             }
-            alarms = self.alarms.check(self._step, metrics)
+            # Seconds differ from process to process: what the main one decides holds for all.
+            alarms = self.processes.gather([self.alarms.check(self._step, metrics)])[0]
             if self.processes.main:
                 report(StepReport(self._step, metrics, alarms, rollouts or drawn, probes))
             self._step += 1
@@ -181,10 +186,12 @@ class Trainer:
                 self._try_out(validate)
             if self._step % self.settings.checkpoint_every == 0:
                 self._save()
-        if validate is not None:
-            self.best.restore(self.policy.model)
-        else:
+        if validate is None:
             self.average.give()
+            return
+        if self.best.success < 0:  # no step was left to take
+            self._try_out(validate)
+        self.best.restore(self.policy.model)
 
     def _try_out(self, validate: Callable[[int], float]) -> None:
         """Every so often, and at the end, see whether this average is the best so far."""
@@ -277,12 +284,14 @@ class Trainer:
         losses = self._compare(rollouts) if rollouts else []
         if not settings.beside.number:
             norm = self._apply() if losses else 0.0
+            self._count_lost(norm, bool(losses))
             return losses, {"grad_norm": norm, "learning_rate": rate}
         first = self._step * settings.beside.updates
         imitation, norms = [], []
         for shown in self.expert.play(range(first, first + settings.beside.updates)):
             imitation.append(self.expert.imitate(shown))
             norms.append(self._apply())
+        self._count_lost(norms[0], bool(losses))
         return losses, {
             "grad_norm": norms[0],
             "learning_rate": rate,
@@ -293,9 +302,7 @@ class Trainer:
         """One optimizer step along the gradients of all processes; their norm."""
         self.processes.sum_gradients(self.policy.model.parameters())
         limit = self.settings.optimizer.max_grad_norm
-        norm = apply_gradients(self.policy.model, self.optimizers, limit)
-        self._count_lost(norm)
-        return norm
+        return apply_gradients(self.policy.model, self.optimizers, limit)
 
     def _compare(self, rollouts: Sequence[Rollout]) -> list[Loss]:
         """Add the gradient of what rollouts earned beside others of their group; the losses."""
@@ -325,7 +332,7 @@ class Trainer:
                 settings.objective,
             )
             loss.value.backward()  # type: ignore[no-untyped-call]
-            losses.append(replace(loss, value=loss.value.detach()))
+            losses.append(loss.on_cpu())
         return self.processes.gather(losses)
 
     def _mine(
@@ -350,10 +357,14 @@ class Trainer:
             return batches.split(tokens, sampled, budget, device)
         return batches.split_groups(tokens, sampled, self.settings.group_size, budget, device)
 
-    def _count_lost(self, norm: float) -> None:
-        """A step whose gradients are not finite was skipped; too many in a row end the run."""
-        finite = torch.isfinite(torch.tensor(norm)).item()
-        self._lost = 0 if finite else self._lost + 1
+    def _count_lost(self, norm: float, practised: bool) -> None:
+        """A step's first update is lost if the `norm` of its gradients is not finite; too many such
+        steps in a row end the run. A step that only imitated doesn't end the row.
+        """
+        if not math.isfinite(norm):
+            self._lost += 1
+        elif practised:
+            self._lost = 0
         if self._lost > self.settings.patience:
             raise LedgerlineError(
                 f"training: the gradients of {self._lost} steps in a row were not finite (last: "
@@ -369,7 +380,7 @@ class Trainer:
             if alarm.action is Action.ROLL_BACK:
                 step, rest = self._step, self.alarms.state()["rests"]
                 self._resume()
-                # The sampler goes on from where it was, or the same rollouts would come again.
+                # The same prompts are drawn again, but other tokens of them.
                 self.generator.manual_seed(self.generator.initial_seed() + step)
                 self.alarms.restore({"history": [], "rests": rest})
 
@@ -388,13 +399,15 @@ class Trainer:
             )
         self.processes.wait()
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
+        """Go back to the newest checkpoint; whether there is one."""
         content = load_checkpoint(
             self.folder, self.policy.model, self.optimizers, self.average, self.generator
         )
         if content is None:
-            return
+            return False
         self._step = content["step"]
         self._lost = content["state"]["lost"]
         self.sampler.restore(content["state"]["sampler"])
         self.alarms.restore(content["state"]["alarms"])
+        return True

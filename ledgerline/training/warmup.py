@@ -37,15 +37,15 @@ class WarmupSettings(Settings):
 
     seed: int
     demonstrations: DemonstrationSettings
-    batch: int
-    batch_tokens: int
-    reading: float
-    steps: int
+    batch: int = Field(ge=1)
+    batch_tokens: int = Field(ge=1)
+    reading: float = Field(ge=0)
+    steps: int = Field(ge=0)
     decay_from: int
-    check_every: int
+    check_every: int = Field(ge=1)
     validation: int = Field(ge=1)
     target: float
-    pass_rate_prompts: int
+    pass_rate_prompts: int = Field(ge=1)
     dtype: Precision
     optimizer: OptimizerSettings
 

@@ -230,6 +230,22 @@ def test_our_own_server_that_dies_too_often_ends_the_step(engines, tmp_path):
         play(engine)
 
 
+@pytest.mark.parametrize("restarts", [1, 2])
+def test_a_server_that_dies_while_it_is_given_the_adapter_again_uses_up_a_restart(
+    engines, tmp_path, restarts
+):
+    died, loading = tmp_path / "died", tmp_path / "loading"
+    arguments = ["--die-at", "8", "--died", str(died), "--died-loading", str(loading)]
+    engine = engines(arguments=arguments, restarts=restarts)
+    engine.refresh(Adapted(1))
+    if restarts == 2:
+        play(engine)
+    else:
+        with pytest.raises(LedgerlineError, match=r"restarted 1 times.*load_lora_adapter"):
+            play(engine)
+    assert loading.exists()
+
+
 def test_a_server_that_does_not_come_up_shows_its_last_words(engines):
     engine = engines(arguments=["--refuse"])
     with pytest.raises(LedgerlineError, match="not enough memory for the cache"):

@@ -1,7 +1,8 @@
 """A server that speaks vLLM's part of the interface, with arithmetic in place of a model.
 
 The next token follows from the history and the adapter, so that a test knows what was to be
-said. A request for whose history `LEDGERLINE_TEST_DIE` names the length ends the process, once.
+said. A request whose history has the length `--die-at` ends the process, once; so does, after that,
+the first adapter that it is to load, with `--died-loading`.
 """
 
 import argparse
@@ -37,13 +38,14 @@ def complete(history, budget, weight):
 class FakeVllm:
     """Adapters and completions; `seen` holds every completion that was asked for."""
 
-    def __init__(self, die_at=None, died=None):
+    def __init__(self, die_at=None, died=None, died_loading=None):
         self.adapters = {}
         self.seen = []
         self.most = 0
         self._open = 0
         self._die_at = die_at
         self._died = died
+        self._died_loading = died_loading
 
     def app(self):
         app = web.Application()
@@ -57,6 +59,9 @@ class FakeVllm:
         return web.Response()
 
     async def _load(self, request):
+        if self._died_loading and self._died.exists() and not self._died_loading.exists():
+            self._died_loading.touch()
+            os._exit(1)
         content = await request.json()
         file = Path(content["lora_path"]) / "weight.json"
         if not file.is_file():
@@ -96,11 +101,12 @@ def main():
     parser.add_argument("--port", type=int)
     parser.add_argument("--die-at", type=int)
     parser.add_argument("--died", type=Path)
+    parser.add_argument("--died-loading", type=Path)
     parser.add_argument("--refuse", action="store_true")
     known, _ = parser.parse_known_args()
     if known.refuse:
         raise SystemExit("not enough memory for the cache")
-    fake = FakeVllm(known.die_at, known.died)
+    fake = FakeVllm(known.die_at, known.died, known.died_loading)
     web.run_app(fake.app(), host=known.host, port=known.port, print=None)
 
 

@@ -1,6 +1,7 @@
 """Training processes side by side: `python -m tests.training.one_of_many FOLDER NUMBER STEPS`.
 
 Its engine says the same whoever asks, so that runs of one and of two processes can be compared.
+A fourth argument is the rank of the only process to which an alarm says that it must stop.
 """
 
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from ledgerline.environments.calls import write_call
+from ledgerline.training.alarms import Alarms, AlarmSettings
 from ledgerline.training.processes import start_beside
 from ledgerline.training.trainer import Trainer
 from tests.training.conftest import NO_SLIPS, new_policy, optimizer, settings
@@ -42,7 +44,7 @@ class ReadAloud:
         return write_call("say", {"answer": word if place < 2 else "puce"})
 
 
-def train(folder, steps):
+def train(folder, steps, alarmed=None):
     """Train some steps; leave this process's weights and reports in `folder`."""
     policy = new_policy()
     changes = {
@@ -62,6 +64,9 @@ def train(folder, steps):
         folder / "checkpoints",
     )
     (folder / f"rank{trainer.processes.rank}.pid").write_text(str(os.getpid()))
+    if trainer.processes.rank == alarmed:
+        threshold = {"metric": "rollouts", "above": 0.0, "steps": 1, "action": "stop"}
+        trainer.alarms = Alarms(AlarmSettings.model_validate({"thresholds": [threshold]}))
     reports = []
     trainer.run(reports.append)
     weights = {name: value.detach().contiguous() for name, value in policy.model.named_parameters()}
@@ -78,4 +83,4 @@ def train(folder, steps):
 
 if __name__ == "__main__":
     start_beside(int(sys.argv[2]))
-    train(Path(sys.argv[1]), int(sys.argv[3]))
+    train(Path(sys.argv[1]), int(sys.argv[3]), *map(int, sys.argv[4:]))

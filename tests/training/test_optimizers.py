@@ -4,7 +4,9 @@ from functools import partial
 
 import pytest
 import torch
+from transformers import Qwen2Config, Qwen2ForCausalLM
 
+from ledgerline.policy.policy import Adapter
 from ledgerline.training.muon import Muon
 from ledgerline.training.optimizers import OptimizerSettings, apply_gradients, build_optimizers
 
@@ -24,6 +26,40 @@ def test_muon_takes_matrices_and_adamw_the_rest_where_there_is_any(bias, number)
     apply_gradients(model, optimizers, MUON.max_grad_norm)
     for old, new in zip(before, model.parameters(), strict=True):
         assert not torch.equal(old, new)
+
+
+def bfloat16_base():
+    config = Qwen2Config(
+        vocab_size=32,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+    )
+    return Qwen2ForCausalLM(config).to(torch.bfloat16)
+
+
+@pytest.mark.parametrize("kind", ["muon", "adamw"])
+def test_steps_below_the_rounding_of_a_bfloat16_base_add_up(kind):
+    model = bfloat16_base()
+    optimizers = build_optimizers(
+        model, MUON.model_copy(update={"kind": kind, "learning_rate": 1e-5})
+    )
+    norm = model.model.norm.weight
+    assert norm.detach().eq(1).all()
+    for _ in range(20):
+        for value in model.parameters():
+            value.grad = torch.ones_like(value)
+        apply_gradients(model, optimizers, 1e9)
+    torch.testing.assert_close(norm.detach(), torch.full_like(norm, 1 - 20e-5), atol=1e-6, rtol=0)
+
+
+def test_a_frozen_base_stays_bfloat16_below_the_adapter_that_is_trained():
+    adapted = Adapter(rank=2, alpha=4, modules="all-linear").attach(bfloat16_base())
+    build_optimizers(adapted, MUON)
+    kinds = {(value.requires_grad, value.dtype) for value in adapted.parameters()}
+    assert kinds == {(True, torch.float32), (False, torch.bfloat16)}
 
 
 def test_muon_steps_as_torchs_does():

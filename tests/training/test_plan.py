@@ -44,6 +44,15 @@ def test_a_trained_token_costs_three_passes_over_the_frozen_weights(shape):
     assert 3 * 2 * body < shape.flops < 1.25 * 3 * 2 * body
 
 
+def test_what_is_trained_whole_is_float32(content, policy, shape):
+    train = TrainerSettings.model_validate(content["train"])
+    assert memory(shape, policy, train, EPISODES)["trainer: weights"] == 2 * shape.parameters
+    whole = policy.model_copy(update={"adapter": None})
+    needed = memory(measure(whole, batch_tokens=2048), whole, train, EPISODES)
+    assert needed["trainer: weights"] == needed["trainer: gradients"] == 4 * shape.parameters
+    assert needed["engine: weights"] == 2 * shape.parameters
+
+
 def test_memory_and_time_follow_the_knobs(content, policy, shape):
     train = TrainerSettings.model_validate(content["train"])
     needed = memory(shape, policy, train, EPISODES)

@@ -17,9 +17,10 @@ from tests.training.echo import QUESTIONS, TASK
 from tests.training.one_of_many import train
 
 
-def side_by_side(folder, number, steps):
+def side_by_side(folder, number, steps, *alarmed):
     """A process that trains with others beside it."""
-    command = [sys.executable, "-m", "tests.training.one_of_many", folder, str(number), str(steps)]
+    arguments = [folder, *map(str, (number, steps, *alarmed))]
+    command = [sys.executable, "-m", "tests.training.one_of_many", *arguments]
     return subprocess.Popen(command, cwd=ROOT)
 
 
@@ -40,6 +41,16 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path):
     assert len(told.splitlines()) == 3
     assert (two / "rank0.txt").read_text() == told
     assert (two / "rank1.txt").read_text() == ""
+
+
+def test_an_alarm_that_the_first_process_does_not_see_stops_nobody(tmp_path):
+    with side_by_side(tmp_path, 2, 2, 1) as run:
+        try:
+            assert run.wait(timeout=180) == 0
+        finally:
+            run.kill()
+    ranks = [load_file(tmp_path / f"rank{rank}.safetensors") for rank in range(2)]
+    assert all(torch.equal(ranks[0][name], value) for name, value in ranks[1].items())
 
 
 def test_the_others_end_when_the_first_is_killed(tmp_path):

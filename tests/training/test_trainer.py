@@ -8,16 +8,20 @@ from statistics import fmean
 import pytest
 import torch
 
+from ledgerline.environments.calls import write_call
+from ledgerline.environments.dialogue import Dialogue
 from ledgerline.environments.scripted import Slip
 from ledgerline.errors import LedgerlineError
 from ledgerline.policy.engine import Sampling
 from ledgerline.policy.policy import Adapter, EngineSettings
 from ledgerline.training import trainer as training
 from ledgerline.training.checkpoint import checkpoints
+from ledgerline.training.grpo import Loss
 from ledgerline.training.rollouts import roll_out
 from ledgerline.training.trainer import Trainer
+from tasks.practice import success_rate
 from tests.training.conftest import NO_SLIPS, new_policy, optimizer, settings, warm
-from tests.training.echo import QUESTIONS, TASK
+from tests.training.echo import QUESTIONS, TASK, Echo
 
 ENGINE = EngineSettings(rows=16, positions=128, dtype="float32")
 
@@ -185,6 +189,33 @@ def test_the_run_leaves_the_weights_that_did_best_on_what_is_not_learnt_from(war
     assert any(not torch.equal(left[name], value) for name, value in passed[6].items())
 
 
+def test_a_run_of_no_steps_leaves_the_base_with_its_success(warmed, tmp_path):
+    policy, trainer = make(warmed, tmp_path, steps=0)
+    before = weights(policy)
+    trainer.run(lambda _: None, lambda _: 0.25)
+    assert (trainer.best.step, trainer.best.success) == (0, 0.25)
+    assert all(torch.equal(before[name], value) for name, value in weights(policy).items())
+
+
+def test_a_run_stopped_at_its_last_step_ends_with_a_try_when_it_is_started_again(warmed, tmp_path):
+    threshold = {"metric": "rollouts", "above": 0.0, "steps": 3, "action": "stop"}
+    changes = {"steps": 3, "validate_every": 3, "alarms": {"thresholds": [threshold]}}
+    _, stopped = make(warmed, tmp_path, **changes)
+    with pytest.raises(LedgerlineError, match="stopped at step 2"):
+        stopped.run(lambda _: None, lambda _: 0.5)
+    _, again = make(warmed, tmp_path, **changes)
+    tried = []
+    again.run(lambda _: None, lambda step: tried.append(step) or 0.5)
+    assert tried == [3]
+    assert (again.best.step, again.best.success) == (3, 0.5)
+
+
+def test_success_on_no_examples_says_which_setting_to_raise(warmed, tmp_path):
+    policy, trainer = make(warmed, tmp_path)
+    with pytest.raises(LedgerlineError, match=r"synthesize\.counts\.validation"):
+        success_rate(policy, trainer.engine, TASK, [])
+
+
 def test_an_adapter_alone_learns_and_the_weights_below_it_stay(warmed, tmp_path):
     adapter = Adapter(rank=4, alpha=16, modules="all-linear")
     policy, trainer = make(warmed, tmp_path, adapter, steps=4)
@@ -250,6 +281,45 @@ def test_losses_that_are_not_finite_skip_the_step_and_then_stop(warmed, tmp_path
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_losses_are_gathered_on_the_cpu_without_gradients(warmed, tmp_path, monkeypatch):
+    _, trainer = make(warmed, tmp_path, steps=1)
+    honest = training.policy_loss
+    gathered = []
+
+    def traced(*arguments):
+        return replace(honest(*arguments), entropy=arguments[0] * 1.0)
+
+    def gather(mine):
+        gathered.extend(loss for loss in mine if isinstance(loss, Loss))
+        return mine
+
+    monkeypatch.setattr(training, "policy_loss", traced)
+    monkeypatch.setattr(trainer.processes, "gather", gather)
+    trainer.run(lambda _: None)
+    assert gathered
+    for loss in gathered:
+        for value in (loss.value, loss.clipped, loss.kl, loss.gap, loss.entropy):
+            assert value.device.type == "cpu"
+            assert not value.requires_grad
+
+
+def test_practice_that_is_always_lost_ends_the_run_though_imitation_is_not(
+    warmed, tmp_path, monkeypatch
+):
+    _, trainer = make(warmed, tmp_path, steps=20, beside=beside(4) | {"updates": 3})
+    honest = training.policy_loss
+
+    def broken(*arguments):
+        loss = honest(*arguments)
+        return replace(loss, value=loss.value * float("nan"))
+
+    monkeypatch.setattr(training, "policy_loss", broken)
+    steps = []
+    with pytest.raises(LedgerlineError, match="3 steps in a row were not finite"):
+        trainer.run(lambda report: steps.append(report.step))
+    assert steps == [0, 1]
+
+
 def test_a_stop_alarm_ends_the_run_with_what_was_seen(warmed, tmp_path):
     threshold = {"metric": "outcome_answered", "above": -1.0, "steps": 2, "action": "stop"}
     alarms = {"thresholds": [threshold], "divergence": None}
@@ -266,6 +336,33 @@ def test_a_roll_back_alarm_returns_to_the_last_checkpoint_and_goes_on(warmed, tm
     trainer.run(lambda report: steps.append(report.step))
     assert steps[-1] == 5
     assert len(steps) > 6  # some steps were taken twice
+
+
+def test_a_roll_back_before_the_first_checkpoint_returns_to_the_start(warmed, tmp_path):
+    threshold = {"metric": "rollouts", "above": 0.0, "steps": 3, "action": "roll_back"}
+    _, trainer = make(
+        warmed, tmp_path, checkpoint_every=10, steps=4, alarms={"thresholds": [threshold]}
+    )
+    played = []
+    trainer.run(lambda step: played.append((step.step, step.metrics["kl"])))
+    assert [step for step, _ in played] == [0, 1, 2, 0, 1, 2, 3]
+    assert all(kl == pytest.approx(0.0, abs=1e-6) for step, kl in played if step == 0)
+
+
+def test_no_checkpoint_is_made_at_the_start_where_nothing_rolls_back(warmed, tmp_path):
+    _, trainer = make(warmed, tmp_path, steps=1)
+    trainer.run(lambda _: None)
+    assert checkpoints(tmp_path) == []
+
+
+def test_an_episode_that_waits_for_its_engine_has_all_its_time():
+    now = [0.0]
+    waiting = Dialogue(Echo(), {"word": "red"}, TASK.limits, clock=lambda: now[0])
+    look = write_call("look_up", {"word": "red"})
+    now[0] = TASK.limits.seconds + 1
+    assert waiting.say(look, 5) == "red"
+    now[0] += TASK.limits.seconds + 1
+    assert waiting.say(look, 5) is None
 
 
 def test_ungraded_rollouts_teach_nothing(warmed, tmp_path):

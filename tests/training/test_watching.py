@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.training import batches
 from ledgerline.training.alarms import Action, Alarms, AlarmSettings
 from ledgerline.training.sampler import Sampler, SamplerSettings
-from tests.training.conftest import new_policy
+from tests.training.conftest import new_policy, settings
 from tests.training.echo import Question
 
 ITEMS = [
@@ -88,6 +89,32 @@ def test_curriculum_keeps_to_its_kinds_until_its_step():
     assert share_of_hard(drawing, step=5) > 0.3
     with pytest.raises(LedgerlineError, match="names no kind"):
         sampler(curriculum=[{"until": 5, "kinds": ["c"]}]).draw(3, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"groups": 0},
+        {"group_size": 1},
+        {"checkpoint_every": 0},
+        {"checkpoints": 0},
+        {"probes": {"prompts": 2, "every": 0}},
+        *(
+            {"sampler": settings().sampler.model_dump() | {name: 0.0}}
+            for name in ("floor", "prior", "memory")
+        ),
+        {"alarms": {"thresholds": [{"metric": "kl", "above": 1, "steps": 0, "action": "warn"}]}},
+    ],
+    ids=str,
+)
+def test_a_setting_that_could_only_break_the_run_is_refused(change):
+    with pytest.raises(ValidationError, match="greater than"):
+        settings(**change)
+
+
+def test_what_0_switches_off_may_be_0():
+    off = settings(steps=0, refills=0, kl_rollouts=0, logged_rollouts=0, averaging=0.0)
+    assert off.steps == 0
 
 
 def test_a_restored_sampler_draws_what_the_saved_one_would_have():

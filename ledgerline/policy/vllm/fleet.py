@@ -80,10 +80,15 @@ class Fleet:
                 raise self._nobody()
 
     async def _recover(self, member: _Member, adapter: LoadedAdapter) -> None:
-        if member.lives < self._restarts and await member.server.recover(self._session):
-            await member.server.load(self._session, adapter)
+        while member.lives < self._restarts and await member.server.recover(self._session):
             member.lives += 1
-            member.server.live = True
+            try:
+                await member.server.load(self._session, adapter)
+            except ServerLostError as fault:
+                member.fault = str(fault)
+            else:
+                member.server.live = True
+                return
 
     async def _give(
         self, member: _Member, adapter: LoadedAdapter, old: LoadedAdapter | None

@@ -1,5 +1,7 @@
 """Where vLLM runs and what it is told."""
 
+from pydantic import Field
+
 from ledgerline.settings import Settings
 
 
@@ -19,6 +21,6 @@ class VllmSettings(Settings):
     arguments: list[str]
     environment: dict[str, str]
     adapters: str
-    start_seconds: float
-    turn_seconds: float
-    restarts: int
+    start_seconds: float = Field(gt=0)
+    turn_seconds: float = Field(gt=0)
+    restarts: int = Field(ge=0)
