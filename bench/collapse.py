@@ -43,8 +43,9 @@ from ledgerline.rewards.payoffs import Payoffs, own_payoffs
 from ledgerline.rewards.prompts import seen
 from ledgerline.training.alarms import AlarmSettings
 from ledgerline.training.demonstrations import DemonstrationSettings, choose
+from ledgerline.training.settings import TrainerSettings
 from ledgerline.training.task import Task
-from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
+from ledgerline.training.trainer import StepReport, Trainer
 from ledgerline.training.warmup import warm_up
 from tasks.params import load_params
 from tasks.practice import filings_task, sampled

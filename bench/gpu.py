@@ -29,7 +29,7 @@ from ledgerline.profiles import merged, read_yaml
 from ledgerline.training import batches, plan
 from ledgerline.training.grpo import policy_loss
 from ledgerline.training.optimizers import apply_gradients, build_optimizers
-from ledgerline.training.trainer import TrainerSettings
+from ledgerline.training.settings import TrainerSettings
 
 PROMPT, REPLIED = 573, 80  # tokens, as `ledgerline plan profiles/gpu.yaml` takes them
 SAMPLING = Sampling(temperature=1.0, top_p=1.0)

@@ -32,8 +32,9 @@ from ledgerline.examples.jsonl import read_jsonl
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.policy.policy import Policy
+from ledgerline.training.settings import TrainerSettings
 from ledgerline.training.task import Task
-from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
+from ledgerline.training.trainer import StepReport, Trainer
 from tasks.params import load_params
 from tasks.practice import filings_task
 from tasks.train import TrainParams

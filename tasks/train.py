@@ -20,8 +20,9 @@ from ledgerline.policy.policy import Policy
 from ledgerline.training.checkpoint import manifest
 from ledgerline.training.mlflow_traces import chosen, log_traces
 from ledgerline.training.processes import Processes
+from ledgerline.training.settings import TrainerSettings
 from ledgerline.training.traces import RunLog
-from ledgerline.training.trainer import StepReport, Trainer, TrainerSettings
+from ledgerline.training.trainer import StepReport, Trainer
 from tasks.practice import (
     DIFFICULTY,
     PolicyParams,

@@ -1,6 +1,7 @@
 """Results as people read them: a table of slices, and completions in full."""
 
 from collections.abc import Sequence
+from math import isnan
 
 from rich.markup import escape
 from rich.table import Table
@@ -233,7 +234,7 @@ def _dollars(value: float) -> str:
 
     NaN is a dash.
     """
-    if value != value:  # noqa: PLR0124 (NaN)
+    if isnan(value):
         return "–"
     if 0 < value < 0.0001:
         return "< $0.0001"

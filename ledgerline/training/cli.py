@@ -38,7 +38,7 @@ def plan(
     """
     from ledgerline.policy.policy import PolicySettings
     from ledgerline.training import plan as planning
-    from ledgerline.training.trainer import TrainerSettings
+    from ledgerline.training.settings import TrainerSettings
 
     content: Any = merged(read_yaml(params), read_yaml(profile))
     try:

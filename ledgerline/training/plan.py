@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from ledgerline.policy.policy import EngineSettings, PolicySettings
-from ledgerline.training.trainer import TrainerSettings
+from ledgerline.training.settings import TrainerSettings
 
 _KNOWN = Path(__file__).with_name("architectures.yaml")
 _SEQUENCE = 1024  # tokens of each sequence in the counted micro-batch

@@ -15,77 +15,26 @@ from statistics import fmean
 from typing import Any, Protocol
 
 import torch
-from pydantic import Field
 
 from ledgerline.errors import LedgerlineError
-from ledgerline.policy.engine import Sampling
 from ledgerline.policy.policy import Policy
-from ledgerline.policy.precision import Precision, working_dtype
-from ledgerline.settings import Settings
+from ledgerline.policy.precision import working_dtype
 from ledgerline.training import batches
-from ledgerline.training.alarms import Action, Alarm, Alarms, AlarmSettings
+from ledgerline.training.alarms import Action, Alarm, Alarms
 from ledgerline.training.averaging import Average
 from ledgerline.training.base_policy import base_logprobs, kl_to_base
 from ledgerline.training.checkpoint import load_checkpoint, save_checkpoint
-from ledgerline.training.grpo import Loss, Objective, advantages, has_signal, policy_loss
-from ledgerline.training.imitation import BesideSettings, Expert
+from ledgerline.training.grpo import Loss, advantages, has_signal, policy_loss
+from ledgerline.training.imitation import Expert
 from ledgerline.training.measures import step_metrics
-from ledgerline.training.optimizers import (
-    OptimizerSettings,
-    apply_gradients,
-    build_optimizers,
-    set_learning_rate,
-)
-from ledgerline.training.probes import ProbeSettings, play_probes
+from ledgerline.training.optimizers import apply_gradients, build_optimizers, set_learning_rate
+from ledgerline.training.probes import play_probes
 from ledgerline.training.processes import Processes
 from ledgerline.training.rollouts import Engine, Rollout, roll_out
-from ledgerline.training.sampler import Sampler, SamplerSettings
+from ledgerline.training.sampler import Sampler
 from ledgerline.training.selection import Best
+from ledgerline.training.settings import TrainerSettings
 from ledgerline.training.task import Item, Task
-
-
-class TrainerSettings(Settings):
-    """`examples`: the file of prompts to practise on. `seed`: of the draws and the sampling.
-    `groups`: prompts a step whose rollouts differ in reward by more than `least_spread`; groups
-    that don't are dropped, and up to `refills` further draws replace them. `slips`: share of
-    groups that begin with a turn gone wrong, so that going on from one is practised however
-    seldom the policy slips by itself. `beside`: what is imitated meanwhile. `decay_from`: step from
-    which the learning rate falls. `batch_tokens`: tokens of one micro-batch, padding included.
-    `patience`: steps in a row whose update from practice may be lost to gradients that are not
-    finite. `checkpoints`: how many are kept. `averaging`: share of the weights' running average
-    that a step keeps; the average is what the run leaves, and 0 makes it the last weights.
-    `validate_every`: steps after which it is tried on what it doesn't learn from, `validation`
-    items; the best of these is left.
-    `logged_rollouts`: groups of each step that are written down to be read. `probes`: prompts that
-    are played greedily now and then, the same ones all along.
-    """
-
-    examples: Path
-    seed: int
-    steps: int = Field(ge=0)
-    groups: int = Field(ge=1)
-    group_size: int = Field(ge=2)
-    refills: int = Field(ge=0)
-    least_spread: float
-    slips: float = Field(ge=0, le=1)
-    beside: BesideSettings
-    batch_tokens: int = Field(ge=1)
-    decay_from: int
-    patience: int = Field(ge=0)
-    dtype: Precision
-    sampling: Sampling
-    objective: Objective
-    sampler: SamplerSettings
-    optimizer: OptimizerSettings
-    alarms: AlarmSettings
-    checkpoint_every: int = Field(ge=1)
-    checkpoints: int = Field(ge=1)
-    averaging: float = Field(ge=0, lt=1)
-    validate_every: int = Field(ge=1)
-    validation: int = Field(ge=1)
-    logged_rollouts: int = Field(ge=0)
-    probes: ProbeSettings
-    kl_rollouts: int = Field(ge=0)
 
 
 class RefreshableEngine(Engine, Protocol):

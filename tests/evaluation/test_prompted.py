@@ -14,6 +14,7 @@ from ledgerline.environments.filings import FilingsEnvironment, episode_fields
 from ledgerline.errors import LedgerlineError
 from ledgerline.evaluation import prompted
 from ledgerline.evaluation.evaluate import play_all, weigh
+from ledgerline.evaluation.judging import Player
 from ledgerline.evaluation.playing import script_player
 from ledgerline.evaluation.prompted import PromptedSettings, is_available, prompted_player
 from ledgerline.evaluation.report import report
@@ -128,6 +129,12 @@ def settings(api: str, url: str, **changed: Any) -> PromptedSettings:
     return PromptedSettings.model_validate(fields | changed)
 
 
+def player_of(chosen: PromptedSettings, asked: tuple[Search, Example], cache: Path) -> Player:
+    return prompted_player(
+        chosen, lambda: FilingsEnvironment(asked[0]), episode_fields, LIMITS, cache
+    )
+
+
 @pytest.mark.parametrize("api", ["openai", "anthropic"])
 def test_a_prompted_model_plays_by_the_same_rules_and_is_asked_once(
     api: str,
@@ -138,11 +145,9 @@ def test_a_prompted_model_plays_by_the_same_rules_and_is_asked_once(
 ) -> None:
     monkeypatch.setenv("LEDGERLINE_TEST_KEY", "secret")
     (tmp_path / "prompt.txt").write_text("Be careful.")
-    search, example = asked
+    example = asked[1]
     chosen = settings(api, url, prompt=str(tmp_path / "prompt.txt"))
-    player = prompted_player(
-        chosen, lambda: FilingsEnvironment(search), episode_fields, LIMITS, tmp_path / "cache"
-    )
+    player = player_of(chosen, asked, tmp_path / "cache")
     (first,) = player([example])
     assert first.transcript.answer == example.completion
     assert [turn.tool for turn in first.transcript.turns] == ["search", "return_answer"]
@@ -199,10 +204,8 @@ def test_a_request_that_fails_for_a_while_is_made_again(
     monkeypatch.setenv("LEDGERLINE_TEST_KEY", "secret")
     monkeypatch.setattr(prompted, "_WAIT", 0.01)
     Model.failures = 3
-    search, example = asked
-    player = prompted_player(
-        settings(api, url), lambda: FilingsEnvironment(search), episode_fields, LIMITS, tmp_path
-    )
+    example = asked[1]
+    player = player_of(settings(api, url), asked, tmp_path)
     (played,) = player([example])
     assert played.transcript.answer == example.completion
 
@@ -230,10 +233,8 @@ def test_a_reply_that_cannot_be_read_is_named(
 ) -> None:
     monkeypatch.setenv("LEDGERLINE_TEST_KEY", "secret")
     Model.reply = reply
-    search, example = asked
-    player = prompted_player(
-        settings(api, url), lambda: FilingsEnvironment(search), episode_fields, LIMITS, tmp_path
-    )
+    example = asked[1]
+    player = player_of(settings(api, url), asked, tmp_path)
     with pytest.raises(LedgerlineError, match=r"small.*sent a reply that can't be read"):
         player([example])
 
@@ -243,14 +244,8 @@ def test_a_server_that_fails_is_named(
 ) -> None:
     monkeypatch.setattr(prompted, "_WAIT", 0.01)
     Model.broken = True
-    search, example = asked
-    player = prompted_player(
-        settings("openai", url, key=""),
-        lambda: FilingsEnvironment(search),
-        episode_fields,
-        LIMITS,
-        tmp_path,
-    )
+    example = asked[1]
+    player = player_of(settings("openai", url, key=""), asked, tmp_path)
     with pytest.raises(LedgerlineError, match=r"small at http.*503"):
         player([example])
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from mlflow import MlflowClient
 from safetensors.numpy import save_file
 
@@ -22,7 +21,6 @@ from ledgerline.evaluation.gate import Candidate
 from ledgerline.evaluation.manifest import build_manifest, verify_manifest
 from ledgerline.evaluation.promotion import Promotion, Submission, promote, read_threshold
 from ledgerline.evaluation.records import Record
-from ledgerline.evaluation.reevaluate import read_conditions
 from ledgerline.evaluation.registry import Registry, promotion_lock
 from ledgerline.evaluation.testset import overlap, rounds_spent, sketch
 from ledgerline.serving.completions import stored_threshold
@@ -399,15 +397,3 @@ def test_a_partly_renewed_test_set_counts_for_what_it_shares() -> None:
     assert overlap(sketch(["x", "y"]), sketch(ids[:50])) == 0.0
     assert rounds_spent(sketch(ids), [sketch(ids)] * 3) == 3
     assert rounds_spent(sketch(ids), []) == 0
-
-
-def test_the_judge_that_paid_a_version_is_among_its_conditions(tmp_path: Path) -> None:
-    params = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text())
-    judge = {"name": "completion", "model": "claude", "max_tokens": 300, "instructions": "Judge."}
-    path = tmp_path / "params.yaml"
-    path.write_text(yaml.safe_dump(params | {"judge": judge}))
-    kept = read_conditions(path).judge
-    assert kept is not None
-    assert kept.model_dump() == judge
-    path.write_text(yaml.safe_dump({name: params[name] for name in params if name != "judge"}))
-    assert read_conditions(path).judge is None

@@ -9,7 +9,7 @@ from ledgerline.policy.policy import Policy
 from ledgerline.policy.scratch import ScratchModel, build_model, train_tokenizer
 from ledgerline.training.demonstrations import demonstrate
 from ledgerline.training.optimizers import OptimizerSettings
-from ledgerline.training.trainer import TrainerSettings
+from ledgerline.training.settings import TrainerSettings
 from ledgerline.training.warmup import WarmupSettings, warm_up
 from tests.training.echo import QUESTIONS, TASK, Echo
 

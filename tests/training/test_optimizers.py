@@ -4,11 +4,11 @@ from functools import partial
 
 import pytest
 import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from ledgerline.policy.policy import Adapter
 from ledgerline.training.muon import Muon
 from ledgerline.training.optimizers import OptimizerSettings, apply_gradients, build_optimizers
+from tests.training.conftest import new_policy
 
 MUON = OptimizerSettings(
     kind="muon", learning_rate=0.1, warmup=1, weight_decay=0.0, max_grad_norm=1.0
@@ -29,15 +29,7 @@ def test_muon_takes_matrices_and_adamw_the_rest_where_there_is_any(bias, number)
 
 
 def bfloat16_base():
-    config = Qwen2Config(
-        vocab_size=32,
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-    )
-    return Qwen2ForCausalLM(config).to(torch.bfloat16)
+    return new_policy().model.to(torch.bfloat16)
 
 
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
@@ -52,7 +44,7 @@ def test_steps_below_the_rounding_of_a_bfloat16_base_add_up(kind):
         for value in model.parameters():
             value.grad = torch.ones_like(value)
         apply_gradients(model, optimizers, 1e9)
-    assert norm.tolist() == pytest.approx([1 - 20e-5] * 16, abs=1e-6)
+    assert norm.tolist() == pytest.approx([1 - 20e-5] * len(norm), abs=1e-6)
 
 
 def test_a_frozen_base_stays_bfloat16_below_the_adapter_that_is_trained():

@@ -8,7 +8,7 @@ from ledgerline.errors import LedgerlineError
 from ledgerline.policy.policy import PolicySettings
 from ledgerline.profiles import merged, read_yaml
 from ledgerline.training.plan import Episodes, Machine, measure, memory, seconds
-from ledgerline.training.trainer import TrainerSettings
+from ledgerline.training.settings import TrainerSettings
 from tests.pipeline.sources import ROOT
 
 EPISODES = Episodes(prompt=600, turns=2, sampled=40, replied=80)
