@@ -129,12 +129,12 @@ def _practise(trainer: Trainer, run: StageRun, solved: Callable[[], float]) -> R
 
 def _fingerprint(params: TrainParams) -> str:
     """Names what a checkpoint belongs to: a run with other inputs must not resume from it."""
-    examples = params.train.examples
+    files = (params.train.examples, EXAMPLES / "validation.jsonl", DIFFICULTY)
     content = [
         params.model_dump(mode="json", include={"train", "policy", "rubric", "limits"}),
         Processes().number,
         manifest(BASE),
-        *(hashlib.sha256(path.read_bytes()).hexdigest() for path in (examples, DIFFICULTY)),
+        *(hashlib.sha256(path.read_bytes()).hexdigest() for path in files),
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ledgerline.errors import LedgerlineError
@@ -55,7 +56,7 @@ def facts_upgrade(
 ) -> None:
     """Bring a store of an older version to the present one."""
     before, after = upgrade(store)
-    Console().print(f"{store}: revision {before or 'none'} → {after}")
+    Console().print(f"{escape(store)}: revision {before or 'none'} → {after}")
 
 
 def facts_update(
@@ -70,11 +71,11 @@ def facts_update(
     settings = EdgarSettings(identity=identity, companies=tuple(companies), folder=folder)
     result = update(settings, store)
     Console().print(
-        f"{store}: {result.facts:,} new facts of {result.companies.total()} companies; "
+        f"{escape(store)}: {result.facts:,} new facts of {result.companies.total()} companies; "
         f"set aside: {result.rows_aside.total():,} rows, {len(result.files_aside)} companies"
     )
     for origin, reason in sorted(result.files_aside.items()):
-        Console().print(f"  {origin}: {reason}")
+        Console().print(f"  {escape(origin)}: {escape(reason)}")
 
 
 def _near(names: tuple[str, ...]) -> str:
@@ -82,7 +83,7 @@ def _near(names: tuple[str, ...]) -> str:
 
 
 def _metrics(search: Search, company: Company) -> Table:
-    table = Table(title=f"{company.name} · CIK {company.cik}", title_justify="left")
+    table = Table(title=f"{escape(company.name)} · CIK {company.cik}", title_justify="left")
     for heading in ("Metric", "Called also", "Periods", "From", "To"):
         table.add_column(heading)
     for name in search.metrics_of(company.cik):
@@ -106,7 +107,7 @@ def _figures(
     if not rows:
         known = f" filed by {as_of}" if as_of else ""
         raise LedgerlineError(f"{company.name} has no {metric.display}{known}")
-    table = Table(title=f"{company.name} · {metric.display}", title_justify="left")
+    table = Table(title=f"{escape(company.name)} · {metric.display}", title_justify="left")
     for heading in ("Period", "Ended", "Figure", "Value", "Accession", "Form", "Filed", "Notes"):
         table.add_column(heading, justify="right" if heading in ("Figure", "Value") else "left")
     for period, figure in rows:

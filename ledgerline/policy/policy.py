@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from ledgerline.errors import LedgerlineError
@@ -22,11 +22,21 @@ from ledgerline.settings import Settings
 
 
 class Adapter(Settings):
-    """A LoRA adapter: its rank, its scale, and the modules that carry it."""
+    """A LoRA adapter: its rank, its scale, and the modules that carry it, which are of the layers
+    alone: embeddings and the output's weights are read as they are.
+    """
 
     rank: int = Field(ge=1)
     alpha: int
     modules: str | list[str]
+
+    @field_validator("modules")
+    @classmethod
+    def _of_layers(cls, modules: str | list[str]) -> str | list[str]:
+        for module in [modules] if isinstance(modules, str) else modules:
+            if module.endswith(("lm_head", "embed_tokens")):
+                raise ValueError(f"{module} can't carry an adapter; name linear layers")
+        return modules
 
     def attach(self, model: PreTrainedModel) -> PreTrainedModel:
         """The model, frozen, with a fresh adapter to train: one that adds nothing yet."""

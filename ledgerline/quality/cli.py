@@ -170,7 +170,7 @@ def _decide(
     Console(highlight=False, soft_wrap=True).print(
         f"{escape(str(identity))}: {decision.value}"
         + (f" to {corrected:f}" if corrected is not None else "")
-        + f", in {os.fspath(reviews)}; commit it, and run the stage validate."
+        + f", in {escape(os.fspath(reviews))}; commit it, and run the stage validate."
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ledgerline.environments.environment import tool_schemas
@@ -79,7 +80,7 @@ def mount(app: typer.Typer) -> None:
 
 def _describe(console: Console, base: str, shape: "Shape", episodes: "Episodes") -> None:
     console.print(
-        f"{base}: {shape.parameters / 1e9:.2f} billion parameters, "
+        f"{escape(base)}: {shape.parameters / 1e9:.2f} billion parameters, "
         f"{shape.trained / 1e6:.1f} million of them trained; "
         f"{shape.flops / 1e9:.1f} GFLOP a trained token, {shape.cache_bytes / 1e3:.0f} kB of "
         f"cache a token; episodes of {episodes.tokens} tokens, {episodes.prompt} of them prompt",

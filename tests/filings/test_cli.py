@@ -52,7 +52,8 @@ def test_what_is_unknown_is_said(real_store: Path, tmp_path: Path) -> None:
         shown("facts", "AAPL", "--metric", "income", "--store", str(real_store))
     with pytest.raises(LedgerlineError, match="no store of facts"):
         shown("facts", "AAPL", "--store", str(tmp_path / "none.sqlite"))
-    assert "revision none → 0002" in shown("facts-upgrade", str(tmp_path / "new.sqlite"))
+    new = shown("facts-upgrade", str(tmp_path / "[bold]new.sqlite"))
+    assert "[bold]new.sqlite: revision none → 0002" in " ".join(new.split())
 
 
 def test_an_update_needs_a_store_and_a_name(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from ledgerline.policy.engine import EmbeddedEngine, Sampling
 from ledgerline.policy.policy import Adapter, Policy
@@ -23,6 +24,12 @@ def policy(tiny_model) -> Policy:
                 parameter.copy_(0.2 * torch.randn(parameter.shape, generator=generator))
     policy.model.eval()
     return policy
+
+
+@pytest.mark.parametrize("modules", ["lm_head", ["q_proj", "model.embed_tokens"]])
+def test_what_would_silently_not_train_carries_none(modules):
+    with pytest.raises(ValidationError, match="can't carry an adapter"):
+        Adapter(rank=4, alpha=16, modules=modules)
 
 
 def played(engine):
