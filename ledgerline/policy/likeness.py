@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.sparse import coo_array, csr_array
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -21,6 +22,8 @@ _REACH = 4
 """Tokens to either side that count as neighbours, each by one over its distance."""
 _LEAST = 20
 """Times that a token stands there, or its neighbours are chance."""
+_ROUNDS, _SPARE = 10, 16
+"""Rounds in which main directions are found, and how many more are followed than wanted."""
 _SMOOTHING = 0.75
 """Power of a neighbour's frequency: below 1, rare neighbours say less."""
 
@@ -59,31 +62,44 @@ def use_vectors(documents: Iterable[list[int]], vocabulary: int, width: int) -> 
     """
     counts = _neighbours(documents, vocabulary)
     known = counts.sum(1) >= _LEAST
-    counts = counts[known]
-    shares = counts.sum(0) ** _SMOOTHING
-    expected = counts.sum(1, keepdims=True) * (shares / max(shares.sum(), 1e-12))
-    information = np.log(np.maximum(counts, 1e-12) / np.maximum(expected, 1e-12)).clip(min=0.0)
-    squares, directions = np.linalg.eigh(information @ information.T)
+    found = counts[known].tocoo()
+    of_each = found.sum(0) ** _SMOOTHING
+    expected = found.sum(1)[found.row] * of_each[found.col] / max(of_each.sum(), 1e-12)
+    found.data = np.log(found.data / expected).clip(min=0.0)
+    directions, sizes = _main_directions(found.tocsr(), width + 1)
     # The greatest, but for the first, which tells frequent from rare.
-    order = range(len(squares))[-2 : -2 - width : -1]
-    main = directions[:, order] * squares[order].clip(min=0) ** 0.25
+    main = directions[:, 1:] * sizes[1:] ** 0.5
     # Which way a direction points is chance, and not the same on every machine.
-    main *= np.where(main[np.abs(main).argmax(0), range(len(order))] < 0, -1.0, 1.0)
+    main *= np.where(main[np.abs(main).argmax(0), range(main.shape[1])] < 0, -1.0, 1.0)
     vectors = torch.zeros(vocabulary, width)
-    vectors[torch.from_numpy(known), : len(order)] = torch.from_numpy(main).float()
+    vectors[torch.from_numpy(known), : main.shape[1]] = torch.from_numpy(main).float()
     return torch.nn.functional.normalize(vectors, dim=1)
 
 
-def _neighbours(documents: Iterable[list[int]], vocabulary: int) -> npt.NDArray[np.float64]:
+def _main_directions(
+    matrix: csr_array, number: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The `number` greatest left singular vectors [rows, number] and their sizes, nearly: by a
+    few rounds of subspace iteration (Halko, Martinsson and Tropp, SIAM Review 2011).
+    """
+    wide = min(number + _SPARE, matrix.shape[0])
+    basis = np.random.default_rng(0).standard_normal((matrix.shape[0], wide))
+    for _ in range(_ROUNDS):
+        basis, _ = np.linalg.qr(matrix @ (matrix.T @ basis))
+    turn, sizes, _ = np.linalg.svd((matrix.T @ basis).T, full_matrices=False)
+    return (basis @ turn)[:, :number], sizes[:number]
+
+
+def _neighbours(documents: Iterable[list[int]], vocabulary: int) -> csr_array:
     """How often each token stands before and after each: [vocabulary, 2 · vocabulary]."""
     gap = [-1] * _REACH
     text = np.array([token for document in documents for token in [*document, *gap]], np.int64)
-    counts = np.zeros((2, vocabulary * vocabulary))
+    counts = csr_array((vocabulary, 2 * vocabulary))
     for distance in range(1, _REACH + 1):
         left, right = text[:-distance], text[distance:]
         beside = (left >= 0) & (right >= 0)
         left, right = left[beside], right[beside]
-        for side, (one, other) in enumerate(((right, left), (left, right))):
-            pairs = np.bincount(one * vocabulary + other, minlength=vocabulary * vocabulary)
-            counts[side] += pairs / distance
-    return np.concatenate([side.reshape(vocabulary, vocabulary) for side in counts], axis=1)
+        pairs = np.r_[right, left], np.r_[left, right + vocabulary]
+        shares = np.full(len(pairs[0]), 1 / distance)
+        counts = counts + coo_array((shares, pairs), shape=counts.shape).tocsr()
+    return counts
