@@ -139,7 +139,9 @@ def scratch_policy(params: WarmupParams, train: list[Example]) -> Policy:
     """
     shape = params.policy.scratch
     corpus = [f"{example.prompt}{example.completion}" for example in train]
-    tokenizer = train_tokenizer(corpus, tool_schemas(FilingsEnvironment), shape.vocabulary)
+    tokenizer = train_tokenizer(
+        corpus, tool_schemas(FilingsEnvironment), shape.vocabulary, shape.pieces
+    )
     model = build_model(shape, tokenizer, params.warmup.seed)
     if shape.likeness:
         embed_by_use(model, tokenizer, corpus, shape.likeness)

@@ -1,11 +1,13 @@
 """A small policy from random weights: its tokenizer, its chat template, its architecture."""
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from tokenizers import (
     AddedToken,
     Regex,
@@ -45,11 +47,15 @@ CHAT_TEMPLATE = (
 _MARK = "\u2581"
 _JOINT = "\u2060"
 _OPENINGS = '("“[>'
+_OPENING = f"[{re.escape(_OPENINGS)}]"
 _PIECES = rf"{_MARK}?\p{{L}}+|\p{{N}}|\s|[^\p{{L}}\p{{N}}\s]"
+_SPECIAL = (PAD, END, *ROLES.values())
+_FEWEST = 256 + len(_SPECIAL)
 
 
 class ScratchModel(Settings):
-    """Shape of the Qwen2-architecture model, and how many tokens its tokenizer knows.
+    """Shape of the Qwen2-architecture model, and how many tokens its tokenizer knows: `pieces` to
+    spell words with, and the commonest words.
 
     `copying`: whether its weights start with a circuit that copies (`ledgerline/policy/induction`).
     `likeness`: how far the embeddings of words start alike where these are used alike
@@ -57,6 +63,7 @@ class ScratchModel(Settings):
     """
 
     vocabulary: int
+    pieces: int = Field(ge=_FEWEST)
     width: int
     layers: int
     heads: int
@@ -66,49 +73,60 @@ class ScratchModel(Settings):
     copying: bool
     likeness: float = Field(ge=0, le=1)
 
+    @model_validator(mode="after")
+    def _room(self) -> Self:
+        if self.pieces > self.vocabulary:
+            raise ValueError("pieces are a part of the vocabulary: no more than it has tokens")
+        return self
+
 
 def train_tokenizer(
-    corpus: Iterable[str], tools: list[dict[str, Any]], vocabulary: int
+    corpus: Iterable[str], tools: list[dict[str, Any]], vocabulary: int, pieces: int
 ) -> PreTrainedTokenizerFast:
-    """A byte-level BPE of about `vocabulary` tokens, learnt from `corpus`.
+    """A byte-level tokenizer of at most `vocabulary` tokens, learnt from `corpus`.
+
+    The commonest words are tokens of their own. All others are spelt with `pieces` more, the bytes
+    among them: a BPE of the list of those words, in which each stands once. Learnt from running
+    text, a piece would be what a few common words begin with, and their meaning that of any rare
+    word that begins alike: of "expects" alone, " exp" would make "expenditures" a forecast.
 
     The boilerplate of calling each of `tools` (JSON schemas) is one token a piece: a call costs
     what its arguments cost.
     """
-    opening = f"[{re.escape(_OPENINGS)}]"
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.Replace(Regex(f"(?<={opening}) "), _JOINT + _MARK),
-            *(
-                normalizers.Replace(Regex(rf"{re.escape(mark)}(?=\p{{L}})"), mark + _MARK)
-                for mark in _OPENINGS
-            ),
-            normalizers.Prepend(_MARK),
-            normalizers.Replace(" ", _MARK),
-        ]
+    normalizer, cut, spell = _normalizer(), _cut(), pre_tokenizers.ByteLevel(False, use_regex=False)
+    counts = Counter(
+        word
+        for text in corpus
+        for word, _ in cut.pre_tokenize_str(normalizer.normalize_str(text))
+        if len(word.encode()) > 1
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(_PIECES), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
+    words = [spell.pre_tokenize_str(word)[0][0] for word, _ in counts.most_common()]
+    common, rare = words[: vocabulary - pieces], words[vocabulary - pieces :]
+    spelling = Tokenizer(models.BPE())
+    trainer = trainers.BpeTrainer(
+        vocab_size=pieces,
+        special_tokens=list(_SPECIAL),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
+    spelling.train_from_iterator(rare, trainer)
+    model = json.loads(spelling.to_str())["model"]
+    known = dict(model["vocab"])
+    for word in common:
+        known.setdefault(word, len(known))
+    merges = [tuple(pair) for pair in model["merges"]]
+    tokenizer = Tokenizer(models.BPE(known, merges, ignore_merges=True))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([cut, spell])
     tokenizer.decoder = decoders.Sequence(
         [
             decoders.ByteLevel(),
-            decoders.Replace(Regex(rf"(?:\A|(?<={opening})){_MARK}"), ""),
+            decoders.Replace(Regex(rf"(?:\A|(?<={_OPENING})){_MARK}"), ""),
             decoders.Replace(_JOINT, ""),
             decoders.Replace(_MARK, " "),
         ]
     )
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=[PAD, END, *ROLES.values()],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(corpus, trainer)
+    tokenizer.add_special_tokens(list(_SPECIAL))
     tokenizer.add_tokens([AddedToken(piece, normalized=False) for piece in call_pieces(tools)])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -117,6 +135,25 @@ def train_tokenizer(
         chat_template=CHAT_TEMPLATE,
         clean_up_tokenization_spaces=False,
     )
+
+
+def _normalizer() -> normalizers.Normalizer:
+    """Spaces become marks, and each word after an opening gets one."""
+    return normalizers.Sequence(
+        [
+            normalizers.Replace(Regex(f"(?<={_OPENING}) "), _JOINT + _MARK),
+            *(
+                normalizers.Replace(Regex(rf"{re.escape(mark)}(?=\p{{L}})"), mark + _MARK)
+                for mark in _OPENINGS
+            ),
+            normalizers.Prepend(_MARK),
+            normalizers.Replace(" ", _MARK),
+        ]
+    )
+
+
+def _cut() -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Split(Regex(_PIECES), behavior="isolated")
 
 
 def call_pieces(tools: list[dict[str, Any]]) -> list[str]:

@@ -27,7 +27,7 @@ def qwen_tokenizer(corpus: list[str], environment: FilingsEnvironment) -> PreTra
     schemas = tool_schemas(environment)
     # The constant head of every prompt is long; tokens that know it keep the test quick.
     constant = [environment.instructions, json.dumps(schemas), qwen2_5_chat_template] * 5
-    tokenizer = train_tokenizer([*corpus, *constant], schemas, vocabulary=1500)
+    tokenizer = train_tokenizer([*corpus, *constant], schemas, vocabulary=1500, pieces=400)
     tokenizer.add_special_tokens({"additional_special_tokens": list(TURNS)})
     tokenizer.chat_template = qwen2_5_chat_template
     tokenizer.eos_token = "<|im_end|>"

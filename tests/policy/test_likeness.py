@@ -34,7 +34,7 @@ def test_tokens_with_the_same_neighbours_are_alike_and_rare_ones_nothing() -> No
 
 
 def test_words_turn_towards_their_like_and_digits_stay() -> None:
-    tokenizer = train_tokenizer(TEXTS, [], 400)
+    tokenizer = train_tokenizer(TEXTS, [], 400, 300)
     before, after = (build_model(SHAPE, tokenizer, seed=1) for _ in range(2))
     embed_by_use(after, tokenizer, TEXTS, likeness=0.9)
     old, new = (model.get_input_embeddings().weight.detach() for model in (before, after))

@@ -89,9 +89,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def learn(examples: tuple[Example, ...], search: Search) -> Policy:
     """A tiny policy that has been shown these examples until it knows them by heart."""
-    shape = SHAPE.model_copy(update={"width": 64, "vocabulary": 400, "context": 512})
+    shape = SHAPE.model_copy(update={"width": 64, "vocabulary": 400, "pieces": 300, "context": 512})
     tokenizer = train_tokenizer(
-        [one.prompt for one in examples], tool_schemas(FilingsEnvironment), shape.vocabulary
+        [one.prompt for one in examples],
+        tool_schemas(FilingsEnvironment),
+        shape.vocabulary,
+        shape.pieces,
     )
     policy = Policy(build_model(shape, tokenizer, 0), ChatCodec(tokenizer))
     task = Task(

@@ -40,6 +40,7 @@ def write_params(folder: Path, **promote: Any) -> None:
     params["limits"] |= {"tokens": 140, "turn_tokens": 70}
     params["policy"]["scratch"] |= {
         "vocabulary": 400,
+        "pieces": 300,
         "width": 32,
         "layers": 1,
         "feed_forward": 64,

@@ -15,6 +15,7 @@ from tests.training.echo import QUESTIONS, TASK, Echo
 
 SHAPE = ScratchModel(
     vocabulary=300,
+    pieces=280,
     width=32,
     layers=2,
     heads=2,
@@ -30,7 +31,10 @@ NO_SLIPS = {"slips": 0.0, "misplaced": 0.0, "first_turns": 0.0, "first_lines": 0
 
 def new_policy(seed: int = 0, shape: ScratchModel = SHAPE) -> Policy:
     tokenizer = train_tokenizer(
-        [f"What is {question.word}?" for question in QUESTIONS], tool_schemas(Echo), 300
+        [f"What is {question.word}?" for question in QUESTIONS],
+        tool_schemas(Echo),
+        SHAPE.vocabulary,
+        SHAPE.pieces,
     )
     return Policy(build_model(shape, tokenizer, seed), ChatCodec(tokenizer))
 
