@@ -80,7 +80,7 @@ def test_trl_trains_two_steps_with_the_tools_of_the_environment(tmp_path: Path) 
         start = tokenizer.encode(head, add_special_tokens=False)
         turn = tokenizer.encode(f"{call}<|im_end|>", add_special_tokens=False)
         shape = ScratchModel(
-            vocabulary=len(tokenizer), width=64, layers=2, heads=2, key_value_heads=1,
+            vocabulary=len(tokenizer), pieces=300, width=64, layers=2, heads=2, key_value_heads=1,
             feed_forward=96, context=4096, copying=False, likeness=0.0,
         )  # fmt: skip
         model = build_model(shape, tokenizer, seed=1)

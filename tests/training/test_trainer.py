@@ -136,7 +136,7 @@ def test_more_updates_a_step_learn_more_from_demonstrations(warmed, tmp_path):
         )
         trainer.run(lambda step, losses=losses: losses.append(step.metrics["imitation_loss"]))
         last.append(fmean(losses[-4:]))
-    assert last[1] < 0.2 * last[0]
+    assert last[1] < 0.3 * last[0]
 
 
 def test_without_signal_and_without_demonstrations_nothing_moves(warmed, tmp_path):
