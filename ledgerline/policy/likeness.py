@@ -62,16 +62,18 @@ def use_vectors(documents: Iterable[list[int]], vocabulary: int, width: int) -> 
     """
     counts = _neighbours(documents, vocabulary)
     known = counts.sum(1) >= _LEAST
+    vectors = torch.zeros(vocabulary, width)
+    if not known.any():
+        return vectors
     found = counts[known].tocoo()
     of_each = found.sum(0) ** _SMOOTHING
-    expected = found.sum(1)[found.row] * of_each[found.col] / max(of_each.sum(), 1e-12)
+    expected = found.sum(1)[found.row] * of_each[found.col] / of_each.sum()
     found.data = np.log(found.data / expected).clip(min=0.0)
     directions, sizes = _main_directions(found.tocsr(), width + 1)
     # The greatest, but for the first, which tells frequent from rare.
     main = directions[:, 1:] * sizes[1:] ** 0.5
     # Which way a direction points is chance, and not the same on every machine.
     main *= np.where(main[np.abs(main).argmax(0), range(main.shape[1])] < 0, -1.0, 1.0)
-    vectors = torch.zeros(vocabulary, width)
     vectors[torch.from_numpy(known), : main.shape[1]] = torch.from_numpy(main).float()
     return torch.nn.functional.normalize(vectors, dim=1)
 

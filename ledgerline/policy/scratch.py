@@ -93,7 +93,9 @@ def train_tokenizer(
     The boilerplate of calling each of `tools` (JSON schemas) is one token a piece: a call costs
     what its arguments cost.
     """
-    normalizer, cut, spell = _normalizer(), _cut(), pre_tokenizers.ByteLevel(False, use_regex=False)
+    normalizer = _normalizer()
+    cut = pre_tokenizers.Split(Regex(_PIECES), behavior="isolated")
+    spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     counts = Counter(
         word
         for text in corpus
@@ -150,10 +152,6 @@ def _normalizer() -> normalizers.Normalizer:
             normalizers.Replace(" ", _MARK),
         ]
     )
-
-
-def _cut() -> pre_tokenizers.PreTokenizer:
-    return pre_tokenizers.Split(Regex(_PIECES), behavior="isolated")
 
 
 def call_pieces(tools: list[dict[str, Any]]) -> list[str]:

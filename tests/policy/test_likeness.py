@@ -31,6 +31,7 @@ def test_tokens_with_the_same_neighbours_are_alike_and_rare_ones_nothing() -> No
     assert likeness[2, 7] < 0.5
     assert not vectors[11].any()
     assert torch.equal(vectors, use_vectors(documents, vocabulary=14, width=6))
+    assert not use_vectors([[2, 5]], vocabulary=14, width=6).any()
 
 
 def test_words_turn_towards_their_like_and_digits_stay() -> None:
