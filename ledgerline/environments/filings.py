@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from ledgerline.examples.example import Example
 from ledgerline.examples.mentions import Mentions, last_period
 from ledgerline.filings.chatter import without_chatter
+from ledgerline.filings.reckoning import reckoned
 from ledgerline.filings.search import Argument, Figure, Hit, Miss, Search
 
 CLOSEST = "Closest: "
@@ -25,8 +27,9 @@ class FilingsEnvironment:
     instructions = (
         "You complete the document at its end. Say in a word what comes next there, such as "
         "figure, date or reason. If it is a figure from a company's SEC filings, look it up with "
-        "search and give it with return_answer, written as search shows it. If it is none, or "
-        "it can't be found, call return_answer with an empty answer."
+        "search and give it with return_answer, written as search shows it; if it is a change, "
+        "growth or ratio of two, look both up and write a - b, a / b - 1 or a / b. If it is none, "
+        "or it can't be found, call return_answer with an empty answer."
     )
     final_tool = "return_answer"
 
@@ -155,12 +158,19 @@ class FilingsEnvironment:
         """End with the figure that completes the document, or with nothing.
 
         Args:
-            answer: The figure as it should stand in the document; empty when none is due.
+            answer: The figure as search shows it; empty when none is due. Of two figures it shows,
+                a change is written `later - earlier`, its rate `later / earlier - 1`, a ratio
+                `part / whole`.
 
         Returns:
-            An acknowledgement.
+            The figure as it stands in the document.
         """
-        return "Answered." if answer.strip() else "Left empty."
+        shown = [
+            (entry["text"], (Decimal(entry["value"]), entry["unit"]))
+            for entry in self.evidence
+            if entry["hit"]
+        ]
+        return reckoned(answer, shown) or answer
 
 
 def _evidence(figure: Figure) -> dict[str, Any]:

@@ -19,8 +19,8 @@ import anthropic
 
 from ledgerline.examples.batches import Reply, Request, ask, bill, estimate
 from ledgerline.examples.commission import ClaudeSettings
-from ledgerline.examples.confirm import Ask, Draft
-from ledgerline.examples.example import Holdout, Lookup
+from ledgerline.examples.confirm import Draft
+from ledgerline.examples.example import Ask, Holdout, Lookup
 from ledgerline.examples.holdouts import Holdouts
 from ledgerline.examples.mentions import Mentions, fiscal_years
 from ledgerline.examples.template import is_plain_balance, is_plain_flow

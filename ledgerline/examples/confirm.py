@@ -2,26 +2,15 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 
-from ledgerline.examples.example import Example, Holdout, Lookup, Reference, Split
+from ledgerline.examples.example import Ask, Example, Holdout, Lookup, Reference, Split
 from ledgerline.filings import figures
 from ledgerline.filings.periods import Period
+from ledgerline.filings.reckoning import RECKONINGS, Value
 from ledgerline.filings.search import Figure, Hit, Miss, Search
-
-
-class Ask(StrEnum):
-    """What stands at the caret, as a function of what the look-ups found."""
-
-    FIGURE = "figure"
-    CHANGE = "change"
-    GROWTH = "growth"
-    RATIO = "ratio"
-    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +62,7 @@ def confirm(draft: Draft, search: Search, split: Split) -> Example | Refusal:
     last = found[-1]
     if draft.intended and (last.cik, last.metric, last.period) != draft.intended:
         return Refusal("another figure found", draft, f"{last.company} {last.metric}")
-    reckoned = _RECKONINGS[draft.ask](found)
+    reckoned = _reckoned(draft.ask, found)
     if reckoned is None:
         return Refusal("can't be reckoned", draft)
     value, unit = reckoned
@@ -117,6 +106,7 @@ def _example(draft: Draft, completion: str, reference: Reference | None, split: 
         id=identity(draft.prompt, draft.document_date, completion),
         split=split,
         kind=draft.kind,
+        ask=draft.ask,
         prompt=draft.prompt,
         completion=completion,
         document_date=draft.document_date,
@@ -136,39 +126,11 @@ def identity(prompt: str, document_date: date, completion: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def _last(found: list[Figure]) -> tuple[Decimal, str] | None:
-    return found[-1].value, found[-1].unit
-
-
-def _change(found: list[Figure]) -> tuple[Decimal, str] | None:
-    later, earlier = found
-    if later.unit != earlier.unit or later.value == earlier.value:
-        return None
-    return abs(later.value - earlier.value), later.unit
-
-
-def _growth(found: list[Figure]) -> tuple[Decimal, str] | None:
-    later, earlier = found
-    if later.unit != earlier.unit or earlier.value <= 0 or later.value <= 0:
-        return None
-    rate = abs(later.value / earlier.value - 1)
-    return (rate, "pure") if Decimal("0.001") <= rate < 10 else None
-
-
-def _ratio(found: list[Figure]) -> tuple[Decimal, str] | None:
-    part, whole = found
-    if part.unit != whole.unit or whole.value <= 0 or part.value <= 0:
-        return None
-    ratio = part.value / whole.value
-    return (ratio, "pure") if Decimal("0.001") <= ratio < 10 else None
-
-
-_RECKONINGS: dict[Ask, Callable[[list[Figure]], tuple[Decimal, str] | None]] = {
-    Ask.FIGURE: _last,
-    Ask.CHANGE: _change,
-    Ask.GROWTH: _growth,
-    Ask.RATIO: _ratio,
-}
+def _reckoned(ask: Ask, found: list[Figure]) -> Value | None:
+    if ask is Ask.FIGURE:
+        return found[-1].value, found[-1].unit
+    first, second = found
+    return RECKONINGS[ask].reckon((first.value, first.unit), (second.value, second.unit))
 
 
 def count_reasons(refusals: list[Refusal]) -> dict[str, int]:

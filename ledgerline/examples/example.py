@@ -21,6 +21,16 @@ class Holdout(StrEnum):
     PHRASING = "phrasing"
 
 
+class Ask(StrEnum):
+    """What stands at the caret, as a function of what the look-ups found."""
+
+    FIGURE = "figure"
+    CHANGE = "change"
+    GROWTH = "growth"
+    RATIO = "ratio"
+    NOTHING = "nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """The fact that a right completion states.
@@ -52,7 +62,8 @@ class Example:
     """A document up to the caret, and the figure that is due there.
 
     `completion` is the figure as people write it, "" when none is due; then `reference` is
-    None. `document_date` is what relative periods ("the prior-year quarter") count from.
+    None. `ask` says whether it is filed or to be reckoned from what the look-ups find.
+    `document_date` is what relative periods ("the prior-year quarter") count from.
     `calls` are the look-ups of the shortest honest episode, in order; also where none is due,
     if only a look-up can tell (a company that files nothing, a period to come).
     `glossary` gives names in the document that only its readers know, each with the usual one.
@@ -74,6 +85,7 @@ class Example:
     calls: tuple[Lookup, ...] = ()
     glossary: tuple[tuple[str, str], ...] = ()
     difficulty: float | None = None
+    ask: Ask = Ask.FIGURE
 
     @property
     def is_due(self) -> bool:
@@ -95,4 +107,5 @@ class Example:
             call,
             company=usual.get(call.company, call.company),
             metric=usual.get(call.metric, call.metric),
+            period=usual.get(call.period, call.period),
         )

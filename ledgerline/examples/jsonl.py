@@ -10,7 +10,7 @@ import orjson
 
 from ledgerline.durable import write_bytes
 from ledgerline.errors import LedgerlineError
-from ledgerline.examples.example import Example, Holdout, Lookup, Reference, Split
+from ledgerline.examples.example import Ask, Example, Holdout, Lookup, Reference, Split
 
 
 def write_jsonl(path: Path, examples: Iterable[Example]) -> None:
@@ -41,6 +41,7 @@ def as_json(example: Example) -> dict[str, Any]:
         "id": example.id,
         "split": example.split.value,
         "kind": example.kind,
+        "ask": example.ask.value,
         "prompt": example.prompt,
         "completion": example.completion,
         "document_date": example.document_date.isoformat(),
@@ -74,6 +75,7 @@ def from_json(fields: dict[str, Any]) -> Example:
         **{
             **fields,
             "split": Split(fields["split"]),
+            "ask": Ask(fields["ask"]),
             "document_date": date.fromisoformat(fields["document_date"]),
             "reference": reference,
             "holdouts": frozenset(map(Holdout, fields["holdouts"])),

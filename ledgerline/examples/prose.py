@@ -16,8 +16,8 @@ from typing import Any
 import orjson
 
 from ledgerline.errors import LedgerlineError
-from ledgerline.examples.confirm import Ask, Draft, Refusal
-from ledgerline.examples.example import Holdout, Lookup
+from ledgerline.examples.confirm import Draft, Refusal
+from ledgerline.examples.example import Ask, Holdout, Lookup
 from ledgerline.examples.holdouts import Holdouts
 from ledgerline.examples.mentions import Mentions, fiscal_years
 from ledgerline.examples.wording import long_date, short_name

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from ledgerline.examples.confirm import Ask, Draft
-from ledgerline.examples.example import Holdout
+from ledgerline.examples.confirm import Draft
+from ledgerline.examples.example import Ask, Holdout
 from ledgerline.examples.firms import firm
 from ledgerline.examples.grammar import Phrasing
 from ledgerline.examples.indicators import indicator

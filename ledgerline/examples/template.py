@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
-from ledgerline.examples.confirm import Ask, Draft
-from ledgerline.examples.example import Holdout, Lookup
+from ledgerline.examples.confirm import Draft
+from ledgerline.examples.example import Ask, Holdout, Lookup
 from ledgerline.examples.grammar import Phrasing
 from ledgerline.examples.scribe import Scribe, Words
 from ledgerline.filings.catalogue import Metric
@@ -55,6 +55,10 @@ _OF_FAMILY = {
     "growth": lambda metric: metric.flow and metric.family == "growth",
     "margin": lambda metric: metric.flow and metric.family == "margin",
 }
+
+
+YEAR_BEFORE = "the year before"
+"""Begins what a look-up asks for where the document names only the period a year later."""
 
 
 class DueAuthor:
@@ -157,6 +161,8 @@ class DueAuthor:
             "rose": "rose" if grown else "fell",
         }
         prompt = self.scribe.text(phrasing, words, rng, more)
+        if prior.period not in prompt:
+            prior = Words(words.company, words.metric, f"{YEAR_BEFORE} {words.period}")
         if family == "prior":
             return _draft(kind, phrasing, wanted, prompt, today, (prior.lookup,), earlier)
         ask = Ask.CHANGE if family == "change" else Ask.GROWTH

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ledgerline.filings.periods import Period, Span
@@ -249,7 +249,7 @@ def normalise(text: str) -> str:
 
 @lru_cache(maxsize=50_000)
 def read_period(text: str) -> Reading:
-    """What period `text` names.
+    """What period `text` names; "the year before" one that is named is one, too.
 
     Raises:
         ValueError: it names none, or none that this knows.
@@ -262,7 +262,29 @@ def read_period(text: str) -> Reading:
             match = pattern.fullmatch(words)
             if match:
                 return read(match)
+    before = _YEAR_BEFORE.fullmatch(normal)
+    if before:
+        return _year_before(read_period(before["period"] or before["period_"]))
     raise ValueError(f"not a period: {text!r}")
+
+
+_YEAR_BEFORE = re.compile(
+    r"(?:year|12 months|twelve months) before (?P<period>.+)"
+    r"|(?P<period_>.+?) (?:a|one) year (?:earlier|before)"
+)
+
+
+def _year_before(reading: Reading) -> Reading:
+    match reading:
+        case Named(period):
+            return Named(period.prior)
+        case Ending(year, month, day):
+            # The 29th of February has no like in other years.
+            return replace(reading, year=year - 1, day=28 if (month, day) == (2, 29) else day)
+        case Relative(unit="year"):
+            return replace(reading, back=reading.back + 1)
+        case Relative():
+            return replace(reading, years_back=reading.years_back + 1)
 
 
 def _bare(words: str) -> str:

@@ -5,7 +5,7 @@ is good. All read the evidence that the filings environment leaves.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import permutations
 from typing import Any
 
@@ -13,6 +13,7 @@ from ledgerline.environments.dialogue import noise
 from ledgerline.environments.transcript import Outcome, Transcript
 from ledgerline.examples.example import Example
 from ledgerline.filings import figures
+from ledgerline.filings.reckoning import RECKONINGS, Value
 from ledgerline.rewards.grading import grade
 
 Component = Callable[[Transcript, Example], float]
@@ -189,7 +190,7 @@ def _fails_as_meant(entry: Mapping[str, Any], example: Example) -> bool:
     )
 
 
-def _is_shown(amount: figures.Amount, shown: list[tuple[Decimal, str]]) -> bool:
+def _is_shown(amount: figures.Amount, shown: list[Value]) -> bool:
     """Whether a figure states a value shown, or what two of them yield."""
     return any(
         figures.units_agree(amount.unit, unit) and abs(amount.value - value) <= amount.quantum / 2
@@ -197,15 +198,10 @@ def _is_shown(amount: figures.Amount, shown: list[tuple[Decimal, str]]) -> bool:
     )
 
 
-def _yielded(shown: list[tuple[Decimal, str]]) -> Iterator[tuple[Decimal, str]]:
-    """Change, ratio and growth rate of each two values in the same unit."""
-    for (first, unit), (second, other) in permutations(shown, 2):
-        if unit != other:
-            continue
-        yield abs(first - second), unit
-        try:
-            ratio = first / second
-        except (InvalidOperation, ZeroDivisionError):
-            continue
-        yield ratio, "pure"
-        yield abs(ratio - 1), "pure"
+def _yielded(shown: list[Value]) -> Iterator[Value]:
+    """What each two values yield together."""
+    for reckoning in RECKONINGS.values():
+        for first, second in permutations(shown, 2):
+            found = reckoning.reckon(first, second)
+            if found is not None:
+                yield found

@@ -17,6 +17,7 @@ from ledgerline.environments.transcript import Turn
 from ledgerline.examples.example import Example, Lookup
 from ledgerline.filings import figures
 from ledgerline.filings.periods import Period
+from ledgerline.filings.reckoning import RECKONINGS
 from ledgerline.filings.search import Search
 
 Policy = Callable[[Example], Script]
@@ -73,6 +74,8 @@ def comes_next(example: Example) -> str:
     Whoever imitates it learns why to be silent, and not only when: of a count of people and of a
     date more is to be learnt than that both are no figure.
     """
+    if example.ask in RECKONINGS:
+        return example.ask
     return _NEXT.get(example.kind, "figure" if example.calls else "text")
 
 
@@ -83,7 +86,8 @@ def _said(example: Example, turn: int) -> str:
 
 def honest(example: Example) -> Script:
     """Says what comes next, looks up what the shortest honest episode does, then answers or
-    abstains. What search shows as closest is looked up no more, where it is what is due.
+    abstains. What search shows as closest is looked up no more, where it is what is due. What is to
+    be reckoned it leaves to the environment.
     """
 
     def script(_: str, turns: Sequence[Turn]) -> str:
@@ -94,9 +98,20 @@ def honest(example: Example) -> Script:
         for lookup in example.calls:
             if arguments(lookup) not in made:
                 return said + search(lookup)
+        if example.ask in RECKONINGS:
+            found = (_shown_for(lookup, turns) for lookup in example.calls)
+            return said + answer(RECKONINGS[example.ask].form.format(*found))
         return said + answer(example.completion)
 
     return script
+
+
+def _shown_for(lookup: Lookup, turns: Sequence[Turn]) -> str:
+    """The figure that search replied with to just that look-up."""
+    meant = arguments(lookup)
+    return next(
+        shown for turn in turns if turn.arguments == meant for shown in shown_figures([turn])
+    )
 
 
 def bungled(example: Example, finder: Search, rng: random.Random, turn: int) -> Slip | None:

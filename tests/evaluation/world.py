@@ -54,7 +54,7 @@ _CORPUS = SynthesizeSettings(
     kinds=dict.fromkeys(KINDS, 1.0),
     train_kinds={},
     recombined=0.5,
-    coined=CoinedShares(looked_up=0.3, at_once=0.3, companies=0.3),
+    coined=CoinedShares(looked_up=0.3, at_once=0.3, companies=0.3, years=0.3),
     holdouts=HoldoutSettings(
         companies=0.3,
         phrasings=0.25,

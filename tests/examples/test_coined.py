@@ -1,28 +1,31 @@
 """Names that only a document's readers have for a company or a metric."""
 
 import random
+import re
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 
 from ledgerline.environments.filings import CLOSEST, FilingsEnvironment, episode_fields
 from ledgerline.examples.coined import CoinedShares, with_coined_names
 from ledgerline.examples.everyday_words import ADJECTIVES, NOUNS
-from ledgerline.examples.example import Example, Holdout
+from ledgerline.examples.example import Example, Holdout, Split
 from ledgerline.examples.firms import firm
 from ledgerline.examples.grammar import phrasings
 from ledgerline.examples.heard import common_words
 from ledgerline.examples.indicators import indicator
 from ledgerline.examples.jsonl import as_json, from_json
 from ledgerline.examples.leakage import check_examples
-from ledgerline.examples.mentions import Mentions
+from ledgerline.examples.mentions import Mentions, fiscal_years
 from ledgerline.examples.synthesize import Corpus, make_holdouts
 from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
 from tests.examples.corpora import settings_with
 
 SETTINGS = settings_with()
-ALL = CoinedShares(looked_up=1.0, at_once=1.0, companies=1.0)
+ALL = CoinedShares(looked_up=1.0, at_once=1.0, companies=1.0, years=0.0)
+YEARS = CoinedShares(looked_up=0.0, at_once=0.0, companies=0.0, years=1.0)
 WORDS = frozenset((*ADJECTIVES, *NOUNS))
 HOLDOUTS = make_holdouts(SETTINGS.holdouts, SETTINGS.seed)
 
@@ -46,6 +49,52 @@ def test_a_share_of_training_has_them_and_evaluation_never(
     assert {example.is_due for example in coined} == {True, False}
 
 
+def test_moved_years_are_all_moved_alike_and_to_none_held_out(
+    search: Search, corpus: Corpus, mentions: Mentions
+) -> None:
+    held = HOLDOUTS.fiscal_years
+    plain = [example for example in corpus.train if not example.glossary]
+    moved = with_coined_names(plain, YEARS, (), mentions, HOLDOUTS, 220, seed=1)
+    assert sum(new != old for new, old in zip(moved, plain, strict=True)) > len(plain) / 2
+    for new, old in zip(moved, plain, strict=True):
+        if new == old:
+            assert not fiscal_years(old.prompt)
+            continue
+        before, after = (re.findall(r"\d+", each.prompt) for each in (old, new))
+        moves = {int(late) - int(early) for early, late in zip(before, after, strict=True)} - {0}
+        assert len({move % 100 for move in moves}) == 1
+        assert not fiscal_years(new.prompt) & held
+        assert re.sub(r"\d", "0", new.prompt) == re.sub(r"\d", "0", old.prompt)
+        assert [new.meant(call) for call in new.calls] == list(old.calls)
+        assert _evidence(search, new) == _evidence(search, old)
+
+
+def _evidence(search: Search, example: Example) -> list[dict[str, object]]:
+    """What the look-ups of `example` come to, but for what they are called."""
+    environment = FilingsEnvironment(search)
+    environment.reset(**episode_fields(example))
+    for call in example.calls:
+        environment.search(call.company, call.metric, call.period)
+    unsaid = ("arguments", "text")
+    return [
+        {key: entry[key] for key in entry if key not in unsaid or (entry["hit"] and key == "text")}
+        for entry in environment.evidence
+    ]
+
+
+def test_an_amount_is_no_year(search: Search, mentions: Mentions) -> None:
+    written = (
+        "At 31 December 2019, FY19 and 4Q'18 or '17 being over, 2,015 stores sold $2015 million, "
+        "2016.5 tons and 2014% in the 12 months to Q2 2020 and Q1 FY 21: "
+    )
+    example = Example("x", Split.TRAIN, "narrative", written, "", date(2020, 1, 1), None)
+    (moved,) = with_coined_names([example], YEARS, (), mentions, HOLDOUTS, 300, seed=3)
+    changed = [
+        old for old, new in zip(written.split(), moved.prompt.split(), strict=True) if old != new
+    ]
+    assert changed == ["2019,", "FY19", "4Q'18", "'17", "2020", "21:"]
+
+
 def test_an_honest_look_up_finds_the_figure_by_that_name(
     search: Search, coined: list[Example]
 ) -> None:
@@ -64,11 +113,14 @@ def test_an_honest_look_up_finds_the_figure_by_that_name(
 def test_without_the_glossary_the_name_means_nothing(search: Search, coined: list[Example]) -> None:
     for example in coined:
         for name, usual in example.glossary:
+            if search.knows("period", usual):
+                assert search.knows("period", name)
+                continue
+            assert name in example.prompt
+            assert usual in example.plain_prompt
             assert search.catalogue.named(name) is None
             known = ("company", "metric")
             assert sum(search.knows(argument, usual) for argument in known) == 1
-            assert name in example.prompt
-            assert usual in example.plain_prompt
 
 
 def test_a_miss_shows_what_the_coined_names_find(search: Search, coined: list[Example]) -> None:

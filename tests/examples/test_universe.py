@@ -5,8 +5,7 @@ import random
 
 import pytest
 
-from ledgerline.examples.confirm import Ask
-from ledgerline.examples.example import Holdout, Split
+from ledgerline.examples.example import Ask, Holdout, Split
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.synthesize import SynthesizeSettings, TemplateAuthor, make_holdouts
 from ledgerline.examples.universe import Universe

@@ -93,11 +93,33 @@ def test_part_and_year_in_every_combination(year: int, span: Span, data: st.Data
         "fiscal quarter",
         "Q3 of the",
         "3 2022",
+        "the year before",
+        "the year before soon",
     ],
 )
 def test_no_period(text: str) -> None:
     with pytest.raises(ValueError, match="period"):
         read_period(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("the year before fiscal Q3 2024", "fiscal Q3 2023"),
+        ("Year before FY'24", "FY23"),
+        ("the year before The Fourth Quarter of 2016", "Q4 2015"),
+        ("the year before the quarter ended February 29, 2024", "the quarter ended Feb 28, 2023"),
+        ("the year before December 31, 2000", "December 31, 1999"),
+        ("the year before 2024-06-30", "2023-06-30"),
+        ("twelve months before June 30, 2024", "June 30, 2023"),
+        ("fiscal 2024, a year earlier", "fiscal 2023"),
+        ("the year before last year", "the year before last"),
+        ("the year before the last quarter", "the year-ago quarter"),
+        ("the year before the year before FY2024", "FY2022"),
+    ],
+)
+def test_a_year_before_another_period(text: str, same: str) -> None:
+    assert read_period(text) == read_period(same)
 
 
 @given(st.integers(1950, 2060), st.sampled_from(Span))

@@ -17,9 +17,10 @@ from ledgerline.environments.filings import (
 )
 from ledgerline.environments.scripted import Script
 from ledgerline.environments.transcript import Outcome, Transcript, Turn
-from ledgerline.examples.example import Example, Lookup
+from ledgerline.examples.example import Ask, Example, Lookup
+from ledgerline.filings.reckoning import RECKONINGS
 from ledgerline.rewards.components import COMPONENTS
-from ledgerline.rewards.degenerate import answer, arguments, bungled, honest, search
+from ledgerline.rewards.degenerate import answer, arguments, bungled, comes_next, honest, search
 from ledgerline.rewards.rubric import Rubric, RubricSettings
 from tests.rewards.conftest import WEIGHTS, World
 
@@ -60,12 +61,13 @@ def test_every_honest_episode_of_every_kind_is_right(world: World) -> None:
 
 
 def test_the_expert_says_first_what_comes_next(world: World) -> None:
-    """And says "figure" exactly of what it looks up."""
+    """And says "figure" exactly of what it looks up, but for what it leaves to be reckoned."""
     said = {}
     for example in world.examples:
         first, *later = world.play(example, honest(example)).turns
         said[example.kind] = first.text.partition("<tool_call>")[0]
-        assert (said[example.kind] == "figure\n") is bool(example.calls)
+        due = f"{example.ask}\n" if example.ask in RECKONINGS else "figure\n"
+        assert (said[example.kind] == due) is bool(example.calls)
         assert all(turn.text.startswith("<tool_call>") for turn in later)
     assert said["headcount"] == "people\n"
     assert said["unreported_metric"] == "figure\n"
@@ -126,6 +128,16 @@ def test_a_reckoned_figure_is_not_made_up(world: World) -> None:
         assert (measured["right_figure"], measured["made_up"]) == (1, 0)
         blind = RUBRIC.measure(world.play(example, script(answer(example.completion))), example)
         assert blind["made_up"] == 1
+
+
+def test_the_expert_leaves_to_the_environment_what_is_to_be_reckoned(world: World) -> None:
+    for kind, ask in (("comparison", Ask.CHANGE), ("growth", Ask.GROWTH), ("margin", Ask.RATIO)):
+        example = world.one(lambda e, kind=kind: e.kind == kind and len(e.calls) == 2)
+        assert example.ask is ask
+        transcript = world.play(example, honest(example))
+        written = transcript.turns[-1].arguments["answer"]
+        assert RECKONINGS[ask].pattern.fullmatch(written)
+        assert transcript.answer == transcript.turns[-1].result == example.completion
 
 
 def test_refused_calls_are_counted(world: World) -> None:
@@ -270,7 +282,7 @@ def test_a_slip_misses_and_the_expert_goes_on_from_it(world: World) -> None:
         slipped += 1
         second = bungled(example, world.search, random.Random(number), 1)
         assert second is not None
-        assert first.text == f"figure\n{second.text}"
+        assert first.text == f"{comes_next(example)}\n{second.text}"
         follow = honest(example)
 
         def script(
