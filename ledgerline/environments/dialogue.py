@@ -102,7 +102,7 @@ class Dialogue:
             return ""
         self.turns.append(Turn(text, call.tool, call.arguments, result))
         if call.tool == self.environment.final_tool:
-            self.answer = result
+            (self.answer,) = call.arguments.values()
             self.outcome = Outcome.ANSWERED if self.answer.strip() else Outcome.ABSTAINED
         return result
 

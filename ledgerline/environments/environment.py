@@ -11,7 +11,7 @@ class Environment(Protocol):
 
     Its public methods, but for `reset`, are the tools: typed, with Google-style docstrings,
     returning the text that the policy reads. Calling the tool named by `final_tool` ends the
-    episode; what it returns is the answer, and the empty answer is an abstention.
+    episode; its only argument becomes the answer, and the empty answer is an abstention.
     This is the shape that TRL's `environment_factory` takes.
     """
 

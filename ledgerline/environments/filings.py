@@ -3,14 +3,13 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from ledgerline.examples.example import Example
 from ledgerline.examples.mentions import Mentions, last_period
 from ledgerline.filings.chatter import without_chatter
-from ledgerline.filings.reckoning import reckoned
+from ledgerline.filings.reckoning import read_reckoning, renamed, with_metrics
 from ledgerline.filings.search import Argument, Figure, Hit, Miss, Search
 
 CLOSEST = "Closest: "
@@ -27,9 +26,8 @@ class FilingsEnvironment:
     instructions = (
         "You complete the document at its end. Say in a word what comes next there, such as "
         "figure, date or reason. If it is a figure from a company's SEC filings, look it up with "
-        "search and give it with return_answer, written as search shows it; if it is a change, "
-        "growth or ratio of two, look both up and write a - b, a / b - 1 or a / b. If it is none, "
-        "or it can't be found, call return_answer with an empty answer."
+        "search and give it with return_answer, written as search shows it. If it is none, or "
+        "it can't be found, call return_answer with an empty answer."
     )
     final_tool = "return_answer"
 
@@ -65,7 +63,8 @@ class FilingsEnvironment:
 
         Args:
             company: The company, as people write it or its ticker.
-            metric: What is measured, as people write it.
+            metric: What is measured, as people write it. Of a metric also `change in x` and
+                `percent change in x`, against the year before and without a sign; of two `x / y`.
             period: The fiscal period or date, as people write it.
 
         Returns:
@@ -93,9 +92,19 @@ class FilingsEnvironment:
         return f"No such {failed}. {SUGGESTED}{json.dumps(meant, ensure_ascii=False)}"
 
     def _found(self, asked: Mapping[Argument, str]) -> Hit | Miss:
-        meant = {name: self._apart(name, self._whole(name, text)) for name, text in asked.items()}
+        meant = {name: self._repaired(name, text) for name, text in asked.items()}
         plain = {name: self._plain(name, text) for name, text in meant.items()}
         return self._search(**plain, as_of=self._document_date)
+
+    def _repaired(self, argument: Argument, text: str) -> str:
+        """`text` with its names cut short completed, and without those of other arguments."""
+
+        def repaired(name: str) -> str:
+            return self._apart(argument, self._whole(argument, name))
+
+        if argument == "metric" and text not in self._names(argument):
+            return with_metrics(text, repaired)
+        return repaired(text)
 
     def _whole(self, argument: Argument, text: str) -> str:
         """The name in the document of which `text` is a piece, if it is; else `text`."""
@@ -134,7 +143,7 @@ class FilingsEnvironment:
             known = self._search.knows(argument, self._plain(argument, text))
             names = self._names(argument)
             if names and (argument == failed or not known):
-                meant[argument] = names[-1]
+                meant[argument] = _as_asked(text, names) if argument == "metric" else names[-1]
         if self._search.alike(failed, meant[failed], asked[failed]):
             return None
         return meant
@@ -152,25 +161,20 @@ class FilingsEnvironment:
         """What the glossary says of `text` as that argument, or else `text`."""
         coined = _glossary_of(self._search, self._glossary)[argument]
         meanings = {name.casefold(): usual for name, usual in coined.items()}
+        if argument == "metric":
+            return renamed(text, meanings)
         return meanings.get(text.casefold(), text)
 
     def return_answer(self, answer: str) -> str:
         """End with the figure that completes the document, or with nothing.
 
         Args:
-            answer: The figure as search shows it; empty when none is due. Of two figures it shows,
-                a change is written `later - earlier`, its rate `later / earlier - 1`, a ratio
-                `part / whole`.
+            answer: The figure as it should stand in the document; empty when none is due.
 
         Returns:
-            The figure as it stands in the document.
+            An acknowledgement.
         """
-        shown = [
-            (entry["text"], (Decimal(entry["value"]), entry["unit"]))
-            for entry in self.evidence
-            if entry["hit"]
-        ]
-        return reckoned(answer, shown) or answer
+        return "Answered." if answer.strip() else "Left empty."
 
 
 def _evidence(figure: Figure) -> dict[str, Any]:
@@ -184,6 +188,7 @@ def _evidence(figure: Figure) -> dict[str, Any]:
         "metric": figure.metric,
         "period": figure.period.label,
         "accession": figure.accession,
+        "derived": figure.derived,
     }
 
 
@@ -229,6 +234,14 @@ def _glossary_of(
         argument: {name: usual for name, usual in glossary if search.knows(argument, usual)}
         for argument in arguments
     }
+
+
+def _as_asked(metric: str, names: Sequence[str]) -> str:
+    """The last of `names`, or what `metric` asks to reckon of the last ones."""
+    read = read_reckoning(metric)
+    if read is None or len(names) < read[0].metrics:
+        return names[-1]
+    return read[0].form.format(*names[-read[0].metrics :])
 
 
 def _within(words: Sequence[str], name: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ another. So some documents have their years moved, all by as much: what was fisc
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -26,6 +26,7 @@ from ledgerline.examples.holdouts import Holdouts
 from ledgerline.examples.indicators import indicator
 from ledgerline.examples.mentions import Mentions, last_period
 from ledgerline.examples.wording import capitalised, is_plural
+from ledgerline.filings.reckoning import metrics_in, renamed
 from ledgerline.settings import Settings
 
 _TRIES = 8
@@ -91,7 +92,11 @@ def _names(example: Example, what: Named, mentions: Mentions) -> list[str]:
     """The names of companies or metrics that can go by another one: each means one thing, stands
     once in the document, and is all of an argument of a look-up if it is in one.
     """
-    asked = [argument for call in example.calls for argument in astuple(call)]
+    asked = [
+        argument
+        for call in example.calls
+        for argument in (call.company, *metrics_in(call.metric), call.period)
+    ]
     written = (
         example.prompt[mention.start : mention.end]
         for mention in mentions.find(example.prompt)
@@ -131,13 +136,14 @@ def _coined(
             name = capitalised(name)
         prompt = example.prompt.replace(written, name)
         glossary = (*example.glossary, (name, written))
+        called = {written.casefold(): name}
         if len(prompt) <= longest_prompt and all(prompt.count(each) == 1 for each, _ in glossary):
             return replace(
                 example,
                 id=identity(prompt, example.document_date, example.completion),
                 prompt=prompt,
                 calls=tuple(
-                    replace(call, **{what: name}) if getattr(call, what) == written else call
+                    replace(call, **{what: renamed(getattr(call, what), called)})
                     for call in example.calls
                 ),
                 glossary=glossary,

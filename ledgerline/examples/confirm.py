@@ -9,7 +9,6 @@ from decimal import Decimal
 from ledgerline.examples.example import Ask, Example, Holdout, Lookup, Reference, Split
 from ledgerline.filings import figures
 from ledgerline.filings.periods import Period
-from ledgerline.filings.reckoning import RECKONINGS, Value
 from ledgerline.filings.search import Figure, Hit, Miss, Search
 
 
@@ -62,20 +61,16 @@ def confirm(draft: Draft, search: Search, split: Split) -> Example | Refusal:
     last = found[-1]
     if draft.intended and (last.cik, last.metric, last.period) != draft.intended:
         return Refusal("another figure found", draft, f"{last.company} {last.metric}")
-    reckoned = _reckoned(draft.ask, found)
-    if reckoned is None:
-        return Refusal("can't be reckoned", draft)
-    value, unit = reckoned
-    completion = figures.render(value, unit)
-    if draft.claim is not None and not states(draft.claim, value, unit):
+    completion = figures.render(last.value, last.unit)
+    if draft.claim is not None and not states(draft.claim, last.value, last.unit):
         return Refusal("the figure is not in the facts", draft, f"{draft.claim} ≠ {completion}")
     reference = Reference(
         cik=last.cik,
         company=last.company,
         metric=last.metric,
         period=last.period.label,
-        value=value,
-        unit=unit,
+        value=last.value,
+        unit=last.unit,
         accession=last.accession,
     )
     return _example(draft, completion, reference, split)
@@ -124,13 +119,6 @@ def identity(prompt: str, document_date: date, completion: str) -> str:
     """An example's id: a hash of what is asked and what is right."""
     content = "\x1f".join((prompt, document_date.isoformat(), completion))
     return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def _reckoned(ask: Ask, found: list[Figure]) -> Value | None:
-    if ask is Ask.FIGURE:
-        return found[-1].value, found[-1].unit
-    first, second = found
-    return RECKONINGS[ask].reckon((first.value, first.unit), (second.value, second.unit))
 
 
 def count_reasons(refusals: list[Refusal]) -> dict[str, int]:

@@ -5,6 +5,8 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from ledgerline.filings.reckoning import renamed
+
 
 class Split(StrEnum):
     TRAIN = "train"
@@ -22,7 +24,7 @@ class Holdout(StrEnum):
 
 
 class Ask(StrEnum):
-    """What stands at the caret, as a function of what the look-ups found."""
+    """What stands at the caret: a figure that was filed, one reckoned from two, or nothing."""
 
     FIGURE = "figure"
     CHANGE = "change"
@@ -35,8 +37,8 @@ class Ask(StrEnum):
 class Reference:
     """The fact that a right completion states.
 
-    For an answer that is reckoned from two facts (a change, a growth rate, a ratio) `value` is
-    the result and the rest describes the fact of the last look-up.
+    Of one that is reckoned from two facts (a change, a growth rate, a ratio) `value` is the result
+    and the rest describes the first of them.
     """
 
     cik: int
@@ -62,7 +64,7 @@ class Example:
     """A document up to the caret, and the figure that is due there.
 
     `completion` is the figure as people write it, "" when none is due; then `reference` is
-    None. `ask` says whether it is filed or to be reckoned from what the look-ups find.
+    None. `ask` says whether it is filed or reckoned from what is.
     `document_date` is what relative periods ("the prior-year quarter") count from.
     `calls` are the look-ups of the shortest honest episode, in order; also where none is due,
     if only a look-up can tell (a company that files nothing, a period to come).
@@ -102,10 +104,10 @@ class Example:
 
     def meant(self, call: Lookup) -> Lookup:
         """`call` in words that need no glossary."""
-        usual = dict(self.glossary)
+        usual = {name.casefold(): name_usual for name, name_usual in self.glossary}
         return replace(
             call,
-            company=usual.get(call.company, call.company),
-            metric=usual.get(call.metric, call.metric),
-            period=usual.get(call.period, call.period),
+            company=usual.get(call.company.casefold(), call.company),
+            metric=renamed(call.metric, usual),
+            period=usual.get(call.period.casefold(), call.period),
         )

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from itertools import cycle
@@ -21,6 +21,7 @@ from ledgerline.examples.wording import (
     possessive,
 )
 from ledgerline.filings.catalogue import Metric
+from ledgerline.filings.reckoning import Reckoning
 from ledgerline.filings.search import Figure, Hit
 
 _SLOTS = {
@@ -49,6 +50,10 @@ class Words:
     def lookup(self) -> Lookup:
         """The look-up that copies them."""
         return Lookup(self.company, self.metric, self.period)
+
+    def reckoned(self, reckoning: Reckoning, *others: str) -> Lookup:
+        """The look-up of what is reckoned from the metric, or from it and `others`."""
+        return replace(self.lookup, metric=reckoning.form.format(self.metric, *others))
 
 
 class Scribe:

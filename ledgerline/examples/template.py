@@ -10,6 +10,7 @@ from ledgerline.examples.grammar import Phrasing
 from ledgerline.examples.scribe import Scribe, Words
 from ledgerline.filings.catalogue import Metric
 from ledgerline.filings.periods import QUARTERS, Span
+from ledgerline.filings.reckoning import RECKONINGS
 from ledgerline.filings.search import Figure
 
 PARTS = (*QUARTERS, *QUARTERS, Span.H1, Span.M9)
@@ -72,8 +73,8 @@ class DueAuthor:
         """A draft of `kind` that holds out exactly `wanted`."""
         if kind in _PLAIN:
             return self.plain(kind, *_PLAIN[kind], wanted, rng)
-        if kind in _OF_FAMILY and rng.random() < 0.6:
-            # Mostly a metric of its own ("gross margin"), else reckoned from two look-ups.
+        if kind in _OF_FAMILY and rng.random() < 0.3:
+            # A metric of its own ("gross margin"), else reckoned from two figures.
             spans = (Span.FY, Span.FY, *QUARTERS)
             return self.plain(kind, "flow", spans, _OF_FAMILY[kind], wanted, rng)
         family = kind
@@ -105,7 +106,7 @@ class DueAuthor:
         words, _ = self.scribe.words(figure, phrasing, rng)
         prompt = self.scribe.text(phrasing, words, rng)
         today = self.scribe.written_on(figure, rng)
-        return _draft(kind, phrasing, wanted, prompt, today, (words.lookup,), figure)
+        return _draft(kind, phrasing, wanted, prompt, today, words.lookup, figure)
 
     def relative(
         self, kind: str, family: str, wanted: frozenset[Holdout], rng: random.Random
@@ -132,7 +133,7 @@ class DueAuthor:
             phrasing,
         )
         prompt = f"[{today.isoformat()}] {self.scribe.text(phrasing, words, rng)}"
-        return _draft(kind, phrasing, wanted, prompt, today, (words.lookup,), figure)
+        return _draft(kind, phrasing, wanted, prompt, today, words.lookup, figure)
 
     def two_periods(
         self, kind: str, family: str, wanted: frozenset[Holdout], rng: random.Random
@@ -161,13 +162,13 @@ class DueAuthor:
             "rose": "rose" if grown else "fell",
         }
         prompt = self.scribe.text(phrasing, words, rng, more)
-        if prior.period not in prompt:
-            prior = Words(words.company, words.metric, f"{YEAR_BEFORE} {words.period}")
         if family == "prior":
-            return _draft(kind, phrasing, wanted, prompt, today, (prior.lookup,), earlier)
+            if prior.period not in prompt:
+                prior = Words(words.company, words.metric, f"{YEAR_BEFORE} {words.period}")
+            return _draft(kind, phrasing, wanted, prompt, today, prior.lookup, earlier)
         ask = Ask.CHANGE if family == "change" else Ask.GROWTH
-        calls = (words.lookup, prior.lookup)
-        return _draft(kind, phrasing, wanted, prompt, today, calls, earlier, ask)
+        lookup = words.reckoned(RECKONINGS[ask])
+        return _draft(kind, phrasing, wanted, prompt, today, lookup, later, ask)
 
     def two_metrics(
         self, kind: str, family: str, wanted: frozenset[Holdout], rng: random.Random
@@ -195,9 +196,9 @@ class DueAuthor:
         more = {"other": second.metric, "other_figure": figure}
         prompt = self.scribe.text(phrasing, words, rng, more)
         if family != "margin":
-            return _draft(kind, phrasing, wanted, prompt, today, (words.lookup,), asked)
-        calls = (words.lookup, second.lookup)
-        return _draft(kind, phrasing, wanted, prompt, today, calls, other, Ask.RATIO)
+            return _draft(kind, phrasing, wanted, prompt, today, words.lookup, asked)
+        lookup = words.reckoned(RECKONINGS[Ask.RATIO], second.metric)
+        return _draft(kind, phrasing, wanted, prompt, today, lookup, asked, Ask.RATIO)
 
     def _companion(self, asked: Figure, ratio: bool, rng: random.Random) -> Figure | None:
         """Another money flow of the same company and period; revenue below a ratio's line."""
@@ -214,21 +215,21 @@ def _draft(
     wanted: frozenset[Holdout],
     prompt: str,
     written_on: date,
-    calls: tuple[Lookup, ...],
-    found_last: Figure,
+    lookup: Lookup,
+    found: Figure,
     ask: Ask = Ask.FIGURE,
 ) -> Draft:
-    """A draft in `phrasing`; the last of `calls` is to find `found_last`."""
+    """A draft in `phrasing`; `lookup` is to find `found`, or what is reckoned from it first."""
     return Draft(
         kind=kind,
         prompt=prompt,
         document_date=written_on,
-        calls=calls,
+        calls=(lookup,),
         ask=ask,
         phrasing=phrasing.id,
         register=phrasing.register,
         holdouts=wanted,
-        intended=(found_last.cik, found_last.metric, found_last.period),
+        intended=(found.cik, found.metric, found.period),
     )
 
 

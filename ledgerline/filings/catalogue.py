@@ -136,6 +136,10 @@ class Catalogue:
         """
         return self._named(text) if len(text) <= _LONGEST else None
 
+    def exactly(self, text: str) -> Metric | None:
+        """The metric of which `text` is a name, up to case, punctuation, plurals and "&"."""
+        return self._by_key.get(name_key(text)) if len(text) <= _LONGEST else None
+
     def near(self, text: str) -> tuple[str, ...]:
         """The display names nearest to `text`, the nearest first; few of them, maybe none."""
         return self._near(text) if len(text) <= _LONGEST else ()

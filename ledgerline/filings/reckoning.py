@@ -1,14 +1,12 @@
-"""What two figures yield together: a change, a growth rate, a ratio.
+"""What two figures yield together: a change, a percent change, a ratio.
 
 Signs are left to the document's words: "down 4.2 %", "lower by $3 million".
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-
-from ledgerline.filings import figures
 
 Value = tuple[Decimal, str]
 """An amount and its unit."""
@@ -44,38 +42,74 @@ def _rate(rate: Decimal) -> Value | None:
 
 @dataclass(frozen=True, slots=True)
 class Reckoning:
-    """`form` is how a policy writes it, of two figures as search shows them."""
+    """What can be asked for of one metric, against the year before, or of two.
+
+    `form` is how it is asked for, `words` what is understood as that, `display` how it is shown
+    and `note` how it came about.
+    """
 
     form: str
+    words: re.Pattern[str]
+    display: str
+    note: str
     reckon: Callable[[Value, Value], Value | None]
 
     @property
-    def pattern(self) -> re.Pattern[str]:
-        """Matches what is written in that form; its groups are the two figures."""
-        return re.compile(re.escape(self.form).replace(r"\{\}", "(.+?)"))
+    def metrics(self) -> int:
+        """Of how many metrics it is."""
+        return self.form.count("{}")
 
 
 RECKONINGS = {
-    "change": Reckoning("{} - {}", change),
-    "growth": Reckoning("{} / {} - 1", growth),
-    "ratio": Reckoning("{} / {}", ratio),
+    "ratio": Reckoning(
+        "{} / {}",
+        re.compile(r"(.+?) / (.+)"),
+        "{} / {}",
+        "{} / {}",
+        ratio,
+    ),
+    "growth": Reckoning(
+        "percent change in {}",
+        re.compile(r"(?:percent|percentage|%) change in (.+)", re.IGNORECASE),
+        "{}, percent change",
+        "{} / {} - 1",
+        growth,
+    ),
+    "change": Reckoning(
+        "change in {}",
+        re.compile(r"change in (.+)", re.IGNORECASE),
+        "{}, change",
+        "{} - {}",
+        change,
+    ),
 }
 
 
-def reckoned(text: str, shown: Sequence[tuple[str, Value]]) -> str | None:
-    """What `text` yields in the house style, if it says how to reckon with two figures `shown`.
-
-    `shown` are texts with their values, in the order in which they came. The values are reckoned
-    with, not what is left of them in the texts: of $415.3 million and $415.4 million that is a
-    change too. Of one text shown twice the first is the first operand, the last the second.
-    """
+def read_reckoning(text: str) -> tuple[Reckoning, tuple[str, ...]] | None:
+    """What `text` asks to reckon, and the names of the metrics of which; None where nothing."""
     for reckoning in RECKONINGS.values():
-        match = reckoning.pattern.fullmatch(text.strip())
-        if match is None:
-            continue
-        first = next((value for name, value in shown if name == match[1]), None)
-        second = next((value for name, value in reversed(shown) if name == match[2]), None)
-        if first is not None and second is not None:
-            found = reckoning.reckon(first, second)
-            return None if found is None else figures.render(*found)
+        match = reckoning.words.fullmatch(text.strip())
+        if match:
+            return reckoning, match.groups()
     return None
+
+
+def metrics_in(text: str) -> tuple[str, ...]:
+    """The names of the metrics in what is asked for: itself, or what is to be reckoned with."""
+    read = read_reckoning(text)
+    return read[1] if read else (text,)
+
+
+def with_metrics(text: str, changed: Callable[[str], str]) -> str:
+    """What is asked for, each metric in it as `changed` has it."""
+    read = read_reckoning(text)
+    if read is None:
+        return changed(text)
+    reckoning, metrics = read
+    return reckoning.form.format(*map(changed, metrics))
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """What is asked for, each metric in it that `names` has (in lower case) under that name."""
+    whole = names.get(text.casefold())
+    return whole or with_metrics(text, lambda metric: names.get(metric.casefold(), metric))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -16,6 +16,7 @@ from ledgerline.filings.directory import Directory
 from ledgerline.filings.facts import Company
 from ledgerline.filings.period_words import Ending, Named, Reading, Relative, read_period
 from ledgerline.filings.periods import Period, Span, end_of_month
+from ledgerline.filings.reckoning import Reckoning, read_reckoning
 from ledgerline.filings.series import Figure, Series, balance_period
 from ledgerline.filings.statements import Statements
 from ledgerline.filings.store import Store
@@ -29,6 +30,10 @@ _QUARTERS_IN = {Span.Q1: 1, Span.H1: 2, Span.Q2: 2, Span.M9: 3, Span.Q3: 3, Span
 """With which quarter each part of a year ends."""
 _LONGEST_PERIOD = 160
 """Characters of a period with the words of a sentence around it."""
+
+
+_Measures = tuple[None, Metric] | tuple[Reckoning, Metric, Metric]
+"""How to reckon what is asked for, and of which metrics; of one metric that one twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +87,12 @@ class Search(Statements):
         read = self._read(argument, one)
         return read is not None and read == self._read(argument, other)
 
-    def _read(self, argument: Argument, text: str) -> Company | Metric | Reading | None:
+    def _read(self, argument: Argument, text: str) -> Company | _Measures | Reading | None:
         if argument == "company":
             filer = self.directory.resolve(text)
             return filer if isinstance(filer, Company) else None
         if argument == "metric":
-            metric = self.catalogue.resolve(text)
-            return metric if isinstance(metric, Metric) else None
+            return self._measures(text)
         with suppress(ValueError):
             return _reading(text)
         return None
@@ -99,15 +103,28 @@ class Search(Statements):
             names = filer
             what = "may be one of several companies" if names else "is no known company"
             return Miss("company", f"{_quoted(company)} {what}.", lambda: names)
-        measure = self.catalogue.named(metric)
-        if measure is None:
+        measures = self._measures(metric)
+        if measures is None:
             message = f"{_quoted(metric)} is no known metric."
             return Miss("metric", message, lambda: self.catalogue.near(metric))
         try:
             reading = _reading(period)
         except ValueError:
             message = f"{_quoted(period)} is no known period."
+            measure = measures[1]
             return Miss("period", message, lambda: self._labels(filer.cik, measure, as_of, None))
+        return self._looked_up(filer, measures, period, reading, as_of)
+
+    def _looked_up(
+        self,
+        filer: Company,
+        measures: _Measures,
+        period: str,
+        reading: Reading,
+        as_of: date | None,
+    ) -> Hit | Miss:
+        """What is filed or reckoned for the `period` of that `reading`."""
+        reckoning, measure, *_ = measures
         series = self.versions(filer.cik, measure.name)
         if not series:
             message = f"{filer.name} reports no {measure.display}."
@@ -117,7 +134,50 @@ class Search(Statements):
             wanted = reading.period.label if isinstance(reading, Named) else _quoted(period)
             message = f"{filer.name} has no {measure.display} for {wanted}."
             return Miss("period", message, lambda: self._labels(filer.cik, measure, as_of, reading))
-        return Hit(figure)
+        if reckoning is None:
+            return Hit(figure)
+        return self._reckoned(reckoning, figure, measures[-1], as_of)
+
+    def _measures(self, text: str) -> _Measures | None:
+        """What `text` asks for: how to reckon it, if at all, and the metrics."""
+        named = self.catalogue.exactly(text)
+        read = None if named else read_reckoning(text)
+        if read is None:
+            named = named or self.catalogue.named(text)
+            return (None, named) if named else None
+        reckoning, names = read
+        metrics = [self.catalogue.named(name) for name in names]
+        known = [metric for metric in metrics if metric is not None]
+        return (reckoning, known[0], known[-1]) if len(known) == len(metrics) else None
+
+    def _reckoned(
+        self, reckoning: Reckoning, first: Figure, other: Metric, as_of: date | None
+    ) -> Hit | Miss:
+        """What `first` and another figure yield: of the year before, or of `other`."""
+        period = first.period.prior if reckoning.metrics == 1 else first.period
+        series = self.versions(first.cik, other.name)
+        second = self._pick(first.cik, other, series, Named(period), as_of) if series else None
+        shown = reckoning.display.format(first.metric_display, other.display)
+        found = None
+        if second is not None:
+            found = reckoning.reckon((first.value, first.unit), (second.value, second.unit))
+        if second is None or found is None:
+            message = f"{first.company} has no {_quoted(shown)} for {first.period.label}."
+            return Miss("metric", message, lambda: (first.metric_display,))
+        value, unit = found
+        names = (first.metric, second.metric)
+        if reckoning.metrics == 1:
+            names = (first.period.label, second.period.label)
+        return Hit(
+            replace(
+                first,
+                value=value,
+                unit=unit,
+                metric_display=shown,
+                derived=reckoning.note.format(*names),
+                corrected=first.corrected or second.corrected,
+            )
+        )
 
     def _pick(
         self, cik: int, metric: Metric, series: Series, reading: Reading, as_of: date | None

@@ -86,8 +86,7 @@ def _said(example: Example, turn: int) -> str:
 
 def honest(example: Example) -> Script:
     """Says what comes next, looks up what the shortest honest episode does, then answers or
-    abstains. What search shows as closest is looked up no more, where it is what is due. What is to
-    be reckoned it leaves to the environment.
+    abstains. What search shows as closest is looked up no more, where it is what is due.
     """
 
     def script(_: str, turns: Sequence[Turn]) -> str:
@@ -98,20 +97,9 @@ def honest(example: Example) -> Script:
         for lookup in example.calls:
             if arguments(lookup) not in made:
                 return said + search(lookup)
-        if example.ask in RECKONINGS:
-            found = (_shown_for(lookup, turns) for lookup in example.calls)
-            return said + answer(RECKONINGS[example.ask].form.format(*found))
         return said + answer(example.completion)
 
     return script
-
-
-def _shown_for(lookup: Lookup, turns: Sequence[Turn]) -> str:
-    """The figure that search replied with to just that look-up."""
-    meant = arguments(lookup)
-    return next(
-        shown for turn in turns if turn.arguments == meant for shown in shown_figures([turn])
-    )
 
 
 def bungled(example: Example, finder: Search, rng: random.Random, turn: int) -> Slip | None:

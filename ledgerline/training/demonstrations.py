@@ -24,9 +24,8 @@ class SlipSettings(Settings):
     """A share `slips` of demonstrations begins with a turn that goes wrong, as many of these with a
     second, and show how to go on from there; of those a share `misplaced` stands after another
     document's opening. Of the rest a share `first_turns` ends with the first turn: whether to look
-    up or to be silent is decided there, for a third of the tokens. Where two look-ups are due, more
-    is decided later, and they stay whole. Of those that end a share `first_lines` ends with the
-    turn's first line already, where the expert says what comes next.
+    up or to be silent is decided there, for a third of the tokens. Of these a share `first_lines`
+    ends with the turn's first line already, where the expert says what comes next.
     """
 
     slips: float = Field(ge=0, le=1)
@@ -132,7 +131,7 @@ def demonstration(
     """The demonstration of `item` that `settings` and `seed` make, slips and all."""
     random_ = random.Random(f"{seed}:{item.id}")
     slips = _slips(item, task, settings.slips, random_)
-    if not slips and item.searches < 2 and random_.random() < settings.first_turns:
+    if not slips and random_.random() < settings.first_turns:
         return first_turn(codec, task, item, random_.random() < settings.first_lines)
     misplaced = slips and random_.random() < settings.misplaced
     return demonstrate(codec, task, item, slips, random_.choice(others) if misplaced else None)

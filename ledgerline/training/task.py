@@ -17,7 +17,6 @@ class Item(Protocol):
 
     `phrasing` names what its difficulty is shared with: the sampler learns per phrasing.
     `difficulty` is the pass rate that a policy was measured to have on it, 0 to 1, if one was.
-    `searches` counts the look-ups of its shortest episode.
     """
 
     @property
@@ -31,9 +30,6 @@ class Item(Protocol):
 
     @property
     def difficulty(self) -> float | None: ...
-
-    @property
-    def searches(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def test_an_honest_episode_is_answered():
     made = say(write_call("look_up", RED), write_call("say", {"answer": "red"}))
     assert made.outcome is Outcome.ANSWERED
     assert made.transcript().answer == "red"
-    assert [turn.result for turn in made.turns] == ["red", "red"]
+    assert [turn.result for turn in made.turns] == ["red", "thanks"]
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n"])

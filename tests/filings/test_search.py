@@ -40,6 +40,63 @@ def test_the_answer_says_where_it_comes_from(real_search: Search) -> None:
     assert figure.derived is None
 
 
+@pytest.mark.parametrize(
+    ("metric", "period", "text", "display", "derived"),
+    [
+        (
+            "change in net sales",
+            "fiscal 2023",
+            "$11.0 billion",
+            "Revenue, change",
+            "FY2023 - FY2022",
+        ),
+        (
+            "percent change in sales",
+            "FY23",
+            "2.8%",
+            "Revenue, percent change",
+            "FY2023 / FY2022 - 1",
+        ),
+        (
+            "R&D / net sales",
+            "the year ended September 30, 2023",
+            "7.8%",
+            "Research and development expense / Revenue",
+            "research_and_development / revenue",
+        ),
+        ("% change in total assets", "September 30, 2023", "0.0%", "", ""),
+    ],
+)
+def test_what_two_facts_yield_is_reckoned(
+    real_search: Search, metric: str, period: str, text: str, display: str, derived: str
+) -> None:
+    answer = real_search("AAPL", metric, period)
+    if not display:  # 352,755 and 352,583 million: less than a tenth of a percent
+        assert isinstance(answer, Miss)
+        assert answer.argument == "metric"
+        return
+    assert isinstance(answer, Hit)
+    figure = answer.figure
+    assert (figure.text, figure.metric_display, figure.derived) == (text, display, derived)
+    plain = real_search("AAPL", metric.partition(" / ")[0].rpartition(" in ")[2], period)
+    assert isinstance(plain, Hit)
+    assert (figure.metric, figure.period) == (plain.figure.metric, plain.figure.period)
+    assert real_search.knows("metric", metric)
+
+
+def test_of_what_is_unknown_nothing_is_reckoned(real_search: Search) -> None:
+    for metric in ("change in moods", "moods / revenue", "revenue / moods"):
+        answer = real_search("AAPL", metric, "FY2023")
+        assert isinstance(answer, Miss)
+        assert answer.argument == "metric"
+        assert not real_search.knows("metric", metric)
+    assert real_search.alike("metric", "change in sales", "change in net revenue")
+    assert not real_search.alike("metric", "change in sales", "percent change in sales")
+    answer = real_search("AAPL", "change in sales", "FY1999")
+    assert isinstance(answer, Miss)
+    assert answer.argument == "period"
+
+
 def test_as_of_sees_no_later_filing(real_search: Search) -> None:
     day_before = date(2023, 11, 2)
     answer = real_search("Apple", "revenue", "FY2023", as_of=day_before)

@@ -18,7 +18,7 @@ from ledgerline.environments.filings import (
 from ledgerline.environments.scripted import Script
 from ledgerline.environments.transcript import Outcome, Transcript, Turn
 from ledgerline.examples.example import Ask, Example, Lookup
-from ledgerline.filings.reckoning import RECKONINGS
+from ledgerline.filings.reckoning import RECKONINGS, metrics_in
 from ledgerline.rewards.components import COMPONENTS
 from ledgerline.rewards.degenerate import answer, arguments, bungled, comes_next, honest, search
 from ledgerline.rewards.rubric import Rubric, RubricSettings
@@ -122,22 +122,24 @@ def test_a_needless_search_costs(world: World) -> None:
 
 
 def test_a_reckoned_figure_is_not_made_up(world: World) -> None:
-    for kind in ("comparison", "growth", "margin"):
-        example = world.one(lambda e, kind=kind: e.kind == kind and len(e.calls) == 2)
-        measured = RUBRIC.measure(world.play(example, honest(example)), example)
-        assert (measured["right_figure"], measured["made_up"]) == (1, 0)
+    for ask in (Ask.CHANGE, Ask.GROWTH, Ask.RATIO):
+        example = world.one(lambda e, ask=ask: e.ask is ask)
+        honestly = world.play(example, honest(example))
+        measured = RUBRIC.measure(honestly, example)
+        assert (measured["right_figure"], measured["made_up"], len(honestly.turns)) == (1, 0, 2)
+        assert honestly.turns[0].text.startswith(f"{ask}\n")
         blind = RUBRIC.measure(world.play(example, script(answer(example.completion))), example)
         assert blind["made_up"] == 1
 
 
-def test_the_expert_leaves_to_the_environment_what_is_to_be_reckoned(world: World) -> None:
-    for kind, ask in (("comparison", Ask.CHANGE), ("growth", Ask.GROWTH), ("margin", Ask.RATIO)):
-        example = world.one(lambda e, kind=kind: e.kind == kind and len(e.calls) == 2)
-        assert example.ask is ask
-        transcript = world.play(example, honest(example))
-        written = transcript.turns[-1].arguments["answer"]
-        assert RECKONINGS[ask].pattern.fullmatch(written)
-        assert transcript.answer == transcript.turns[-1].result == example.completion
+def test_who_looks_up_two_figures_may_reckon_alone(world: World) -> None:
+    example = world.one(lambda e: e.ask is Ask.RATIO)
+    (call,) = example.calls
+    two = [search(replace(call, metric=metric)) for metric in metrics_in(call.metric)]
+    measured = RUBRIC.measure(
+        world.play(example, script(*two, answer(example.completion))), example
+    )
+    assert (measured["right_figure"], measured["made_up"]) == (1, 0)
 
 
 def test_refused_calls_are_counted(world: World) -> None:
@@ -262,6 +264,17 @@ def test_a_name_cut_short_is_completed_from_the_document(
     cut = {**arguments(call), "metric": kept(call.metric)}
     assert environment.search(**cut).startswith(f"{example.completion} | ")
     assert environment.evidence[-1]["arguments"] == cut
+
+
+def test_what_is_reckoned_keeps_its_form_where_a_name_in_it_fails(world: World) -> None:
+    example = world.one(lambda one: one.ask is Ask.GROWTH and " " in one.calls[0].metric[18:])
+    (call,) = example.calls
+    environment = begun(world, example)
+    cut = {**arguments(call), "metric": call.metric[:-3]}
+    assert environment.search(**cut).startswith(f"{example.completion} | ")
+    wrong = {**arguments(call), "metric": "percent change in the amount on file"}
+    reply = environment.search(**wrong)
+    assert reply.startswith(f"No such metric. {CLOSEST}{example.completion} | ")
 
 
 def test_nothing_is_suggested_where_the_document_itself_is_what_fails(world: World) -> None:

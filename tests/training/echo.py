@@ -49,9 +49,9 @@ class Echo:
             answer: The word.
 
         Returns:
-            The word.
+            Thanks.
         """
-        return answer
+        return "thanks"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,6 @@ class Question:
     kind: str = "echo"
     phrasing: str = "what"
     difficulty: float | None = None
-    searches: int = 1
 
 
 QUESTIONS = [Question(f"q{index}", word) for index, word in enumerate(WORDS)]
