@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.confirm import states
-from ledgerline.examples.example import Example, Holdout, Split
+from ledgerline.examples.example import Ask, Example, Holdout, Split
 from ledgerline.examples.firms import firm
 from ledgerline.examples.grammar import expansions, phrasings
 from ledgerline.examples.heard import telling_words
@@ -34,6 +34,8 @@ from ledgerline.examples.synthesize import (
     quotas,
     synthesize,
 )
+from ledgerline.examples.template import YEAR_BEFORE
+from ledgerline.filings.reckoning import RECKONINGS, metrics_in
 from ledgerline.filings.search import Hit, Search
 from ledgerline.filings.spelling import folded
 from ledgerline.filings.store import Store
@@ -70,11 +72,18 @@ def test_only_training_is_written_in_recombined_phrasings(corpus: Corpus) -> Non
     assert 0.2 < new(corpus.train) <= 0.5
 
 
-def test_what_tells_that_no_figure_is_due_is_lent_to_no_coined_name(corpus: Corpus) -> None:
+def test_what_tells_that_no_figure_is_due_is_lent_to_no_coined_name(
+    corpus: Corpus, search: Search
+) -> None:
     rng = random.Random(0)
     own = words_of(make(rng) for make in (indicator, firm) for _ in range(20_000))
     tell = telling_words(make_holdouts(settings_with().holdouts, settings_with().seed))
-    names = [name for example in corpus.train for name, _ in example.glossary]
+    names = [
+        name
+        for example in corpus.train
+        for name, usual in example.glossary
+        if not search.knows("period", usual)
+    ]
     assert {"headcount", "forecast", "chapter"} <= tell - own
     assert not tell & {"filed", "reported"}
     assert len(words_of(names) & tell - own) <= 1  # "such" may come of syllables, by chance
@@ -102,8 +111,9 @@ def test_the_honest_look_ups_copy_the_prompt_and_find_the_figure(
             answer = search(plain.company, plain.metric, plain.period, as_of=example.document_date)
             assert isinstance(answer, Hit) is example.is_due
             assert call.company in example.prompt
-            assert call.metric in example.prompt
-            copied += call.period in example.prompt
+            assert all(metric in example.prompt for metric in metrics_in(call.metric))
+            assert call.period.removeprefix(f"{YEAR_BEFORE} ") in example.prompt
+            copied += call.metric in example.prompt
         if example.kind in ("annual", "quarterly", "balance", "relative", "several"):
             (call,) = example.calls
             plain = example.meant(call)
@@ -122,21 +132,29 @@ def test_completions_state_the_reference_and_silence_has_none(corpus: Corpus) ->
             assert states(example.completion, example.reference.value, example.reference.unit)
 
 
-def test_reckoned_answers_follow_from_their_two_look_ups(corpus: Corpus, search: Search) -> None:
-    reckoned = [example for example in every(corpus) if len(example.calls) == 2]
+def test_reckoned_answers_follow_from_the_two_figures(corpus: Corpus, search: Search) -> None:
+    reckoned = [example for example in every(corpus) if example.ask in RECKONINGS]
     assert {example.kind for example in reckoned} == {"comparison", "growth", "margin"}
     for example in reckoned:
-        found = [
-            search(c.company, c.metric, c.period, as_of=example.document_date)
-            for c in map(example.meant, example.calls)
-        ]
-        first, second = (answer.figure.value for answer in found if isinstance(answer, Hit))
+        (call,) = map(example.meant, example.calls)
+        metrics = metrics_in(call.metric)
+        periods = (
+            [call.period] if len(metrics) == 2 else [call.period, f"{YEAR_BEFORE} {call.period}"]
+        )
+        first, second = (
+            answer.figure.value
+            for metric in metrics
+            for period in periods
+            if isinstance(
+                answer := search(call.company, metric, period, as_of=example.document_date), Hit
+            )
+        )
         assert example.reference is not None
         expected = {
-            "comparison": abs(first - second),
-            "growth": abs(first / second - 1),
-            "margin": first / second,
-        }[example.kind]
+            Ask.CHANGE: abs(first - second),
+            Ask.GROWTH: abs(first / second - 1),
+            Ask.RATIO: first / second,
+        }[example.ask]
         assert abs(example.reference.value - expected) < Decimal("1e-9")
 
 

@@ -12,6 +12,7 @@ from ledgerline.examples.universe import Universe
 from ledgerline.examples.writer import Writer
 from ledgerline.filings.catalogue import Metric
 from ledgerline.filings.periods import Span
+from ledgerline.filings.reckoning import metrics_in
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 
@@ -58,11 +59,16 @@ def test_a_ratio_says_whose_figure_it_is_made_of(
     author = TemplateAuthor(Universe(store.companies(), search, search.catalogue, holdouts))
     rng = random.Random(3)
     drafts = [author.draft("margin", frozenset(), rng) for _ in range(40)]
-    # (A margin with a name of its own is one look-up.)
+    # (A margin with a name of its own is a figure like any other.)
     ratios = [draft for draft in drafts if draft is not None and draft.ask is Ask.RATIO]
     assert len(ratios) > 10
-    assert all(draft.intended and draft.intended[1] == "revenue" for draft in ratios)
-    assert all(len(draft.calls) == 2 for draft in ratios)
+    for draft in ratios:
+        (call,) = draft.calls
+        part, whole = (search.catalogue.named(metric) for metric in metrics_in(call.metric))
+        assert part
+        assert whole
+        assert draft.intended
+        assert (whole.name, draft.intended[1]) == ("revenue", part.name)
 
 
 def test_writing_leaves_no_garbage_in_cycles(

@@ -180,7 +180,7 @@ class Judging:
 
 def test_an_example_on_which_the_judge_failed_is_left_out_and_counted(world: World) -> None:
     weights = WEIGHTS | {"judged": 0.5}
-    few = replace(world, examples=world.examples[:40])
+    few = replace(world, examples=world.examples[:60])
     whole = audited(few, weights, judge=Judging("nothing", ""))
     assert whole.ungraded == 0
     assert whole.dead == {"judged": "never paid"}
