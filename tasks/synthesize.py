@@ -18,7 +18,7 @@ from ledgerline.durable import write_bytes, write_text
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.card import card
 from ledgerline.examples.confirm import Draft, Refusal
-from ledgerline.examples.example import Example
+from ledgerline.examples.example import Example, Reference
 from ledgerline.examples.grammar import phrasings
 from ledgerline.examples.holdouts import SLICES, Holdouts, slice_name
 from ledgerline.examples.jsonl import write_jsonl
@@ -41,6 +41,7 @@ from ledgerline.examples.synthesize import (
 )
 from ledgerline.examples.universe import Universe
 from ledgerline.filings.facts import Company
+from ledgerline.filings.reckoning import RECKONINGS
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.quality.example_suite import run_example_suite
@@ -168,7 +169,7 @@ def _table(corpus: Corpus) -> pd.DataFrame:
             "completion": example.completion,
             "holdouts": ",".join(sorted(holdout.value for holdout in example.holdouts)),
             "company": example.reference and str(example.reference.cik),
-            "metric": example.reference and _asked(example),
+            "metric": example.reference and _asked(example, example.reference),
             "period": example.reference and example.reference.period,
             "phrasing": example.phrasing.split(":")[-1],
             "document_date": example.document_date.isoformat(),
@@ -178,12 +179,9 @@ def _table(corpus: Corpus) -> pd.DataFrame:
     )
 
 
-def _asked(example: Example) -> str:
-    """The metric asked for; of a figure reckoned from several metrics, their names."""
-    metrics = {call.metric for call in example.calls}
-    if len(metrics) > 1 or example.reference is None:
-        return " / ".join(sorted(metrics))
-    return example.reference.metric
+def _asked(example: Example, reference: Reference) -> str:
+    """The metric asked for; of a figure that is reckoned, how."""
+    return example.calls[0].metric if example.ask in RECKONINGS else reference.metric
 
 
 def _prose(
