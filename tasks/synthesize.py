@@ -18,7 +18,7 @@ from ledgerline.durable import write_bytes, write_text
 from ledgerline.errors import LedgerlineError
 from ledgerline.examples.card import card
 from ledgerline.examples.confirm import Draft, Refusal
-from ledgerline.examples.example import Example, Reference
+from ledgerline.examples.example import Example
 from ledgerline.examples.grammar import phrasings
 from ledgerline.examples.holdouts import SLICES, Holdouts, slice_name
 from ledgerline.examples.jsonl import write_jsonl
@@ -41,7 +41,6 @@ from ledgerline.examples.synthesize import (
 )
 from ledgerline.examples.universe import Universe
 from ledgerline.filings.facts import Company
-from ledgerline.filings.reckoning import RECKONINGS
 from ledgerline.filings.search import Search
 from ledgerline.filings.store import Store
 from ledgerline.quality.example_suite import run_example_suite
@@ -169,7 +168,7 @@ def _table(corpus: Corpus) -> pd.DataFrame:
             "completion": example.completion,
             "holdouts": ",".join(sorted(holdout.value for holdout in example.holdouts)),
             "company": example.reference and str(example.reference.cik),
-            "metric": example.reference and _asked(example, example.reference),
+            "metric": example.reference and example.reference.metric,
             "period": example.reference and example.reference.period,
             "phrasing": example.phrasing.split(":")[-1],
             "document_date": example.document_date.isoformat(),
@@ -177,11 +176,6 @@ def _table(corpus: Corpus) -> pd.DataFrame:
         for examples in corpus.splits().values()
         for example in examples
     )
-
-
-def _asked(example: Example, reference: Reference) -> str:
-    """The metric asked for; of a figure that is reckoned, how."""
-    return example.calls[0].metric if example.ask in RECKONINGS else reference.metric
 
 
 def _prose(

@@ -9,6 +9,7 @@ from typing import Any
 from ledgerline.examples.example import Example
 from ledgerline.examples.mentions import Mentions, last_period
 from ledgerline.filings.chatter import without_chatter
+from ledgerline.filings.period_words import YEAR_BEFORE
 from ledgerline.filings.reckoning import read_reckoning, renamed, with_metrics
 from ledgerline.filings.search import Argument, Figure, Hit, Miss, Search
 
@@ -47,8 +48,8 @@ class FilingsEnvironment:
     ) -> str:
         """Begin with `document`, written on `document_date` (ISO text or a date).
 
-        `glossary`: names for metrics or companies, as the document has them, that only its readers
-        know, each with the usual one.
+        `glossary`: names for metrics, companies or periods, as the document has them, that only its
+        readers know, each with the usual one.
         """
         if isinstance(document_date, str):
             document_date = date.fromisoformat(document_date)
@@ -76,7 +77,7 @@ class FilingsEnvironment:
         entry: dict[str, Any] = {"tool": "search", "arguments": asked, "argument": None}
         self.evidence.append(entry)
         if isinstance(answer, Hit):
-            entry |= _evidence(answer.figure)
+            entry |= _evidence(answer)
             return _described(answer.figure)
         failed = answer.argument
         entry |= {"hit": False, "argument": failed, "text": answer.message}
@@ -87,7 +88,7 @@ class FilingsEnvironment:
         # What was asked is not said again: whoever copies would copy that.
         closest = self._found(meant)
         if isinstance(closest, Hit) and not _goes_on(asked[failed], meant[failed]):
-            entry |= _evidence(closest.figure)
+            entry |= _evidence(closest)
             return f"No such {failed}. {CLOSEST}{_described(closest.figure)}"
         return f"No such {failed}. {SUGGESTED}{json.dumps(meant, ensure_ascii=False)}"
 
@@ -102,9 +103,14 @@ class FilingsEnvironment:
         def repaired(name: str) -> str:
             return self._apart(argument, self._whole(argument, name))
 
-        if argument == "metric" and text not in self._names(argument):
-            return with_metrics(text, repaired)
-        return repaired(text)
+        whole = repaired(text)
+        if argument != "metric" or whole != text or self._is_name(text):
+            return whole
+        return with_metrics(text, repaired)
+
+    def _is_name(self, text: str) -> bool:
+        """Whether the document calls a metric just so, be it "change in working capital"."""
+        return text.casefold() in map(str.casefold, self._names("metric"))
 
     def _whole(self, argument: Argument, text: str) -> str:
         """The name in the document of which `text` is a piece, if it is; else `text`."""
@@ -143,19 +149,37 @@ class FilingsEnvironment:
             known = self._search.knows(argument, self._plain(argument, text))
             names = self._names(argument)
             if names and (argument == failed or not known):
-                meant[argument] = _as_asked(text, names) if argument == "metric" else names[-1]
+                meant[argument] = self._suggested(text, names)
         if self._search.alike(failed, meant[failed], asked[failed]):
             return None
         return meant
 
+    def _suggested(self, text: str, names: Sequence[str]) -> str:
+        """The name nearest to the caret, or what `text` asks to reckon, of such names.
+
+        Of a ratio what is known stays; where neither half is, nothing says which is which.
+        """
+        read = read_reckoning(text)
+        if read is None:
+            return names[-1]
+        reckoning, metrics = read
+        known = [self._search.knows("metric", self._plain("metric", each)) for each in metrics]
+        others = [name for name in names if name not in metrics]
+        if sum(known) < len(metrics) - 1 or not others:
+            return names[-1]
+        return reckoning.form.format(
+            *(each if sure else others[-1] for each, sure in zip(metrics, known, strict=True))
+        )
+
     def _names(self, argument: Argument) -> list[str]:
         """The document's own phrases that may name an argument, the nearest to the caret last.
 
-        What its glossary has comes after what everybody knows.
+        Of periods the last one follows what the glossary has.
         """
         names = _named(self._search, self._document)[argument]
         coined = _glossary_of(self._search, self._glossary)[argument]
-        return names + [name for name in coined if name in self._document]
+        known = [name for name in coined if name in self._document]
+        return sorted(known + names, key=self._document.rfind)
 
     def _plain(self, argument: Argument, text: str) -> str:
         """What the glossary says of `text` as that argument, or else `text`."""
@@ -163,6 +187,9 @@ class FilingsEnvironment:
         meanings = {name.casefold(): usual for name, usual in coined.items()}
         if argument == "metric":
             return renamed(text, meanings)
+        before, year_before, rest = text.casefold().partition(YEAR_BEFORE)
+        if argument == "period" and year_before and not before:
+            return f"{YEAR_BEFORE} {meanings.get(rest.strip(), rest.strip())}"
         return meanings.get(text.casefold(), text)
 
     def return_answer(self, answer: str) -> str:
@@ -177,18 +204,26 @@ class FilingsEnvironment:
         return "Answered." if answer.strip() else "Left empty."
 
 
-def _evidence(figure: Figure) -> dict[str, Any]:
+def _evidence(hit: Hit) -> dict[str, Any]:
+    """A hit as evidence; `of` are the figures that it was reckoned from, if it was."""
     return {
         "hit": True,
-        "text": figure.text,
+        "text": hit.figure.text,
+        **_fact(hit.figure),
+        "company": hit.figure.company,
+        "derived": hit.figure.derived,
+        "of": [_fact(figure) for figure in hit.of],
+    }
+
+
+def _fact(figure: Figure) -> dict[str, Any]:
+    return {
         "value": str(figure.value),
         "unit": figure.unit,
         "cik": figure.cik,
-        "company": figure.company,
         "metric": figure.metric,
         "period": figure.period.label,
         "accession": figure.accession,
-        "derived": figure.derived,
     }
 
 
@@ -234,14 +269,6 @@ def _glossary_of(
         argument: {name: usual for name, usual in glossary if search.knows(argument, usual)}
         for argument in arguments
     }
-
-
-def _as_asked(metric: str, names: Sequence[str]) -> str:
-    """The last of `names`, or what `metric` asks to reckon of the last ones."""
-    read = read_reckoning(metric)
-    if read is None or len(names) < read[0].metrics:
-        return names[-1]
-    return read[0].form.format(*names[-read[0].metrics :])
 
 
 def _within(words: Sequence[str], name: Sequence[str]) -> bool:

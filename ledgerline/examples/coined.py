@@ -24,7 +24,7 @@ from ledgerline.examples.example import Example, Holdout
 from ledgerline.examples.firms import firm
 from ledgerline.examples.holdouts import Holdouts
 from ledgerline.examples.indicators import indicator
-from ledgerline.examples.mentions import Mentions, last_period
+from ledgerline.examples.mentions import Mentions, periods_in
 from ledgerline.examples.wording import capitalised, is_plural
 from ledgerline.filings.reckoning import metrics_in, renamed
 from ledgerline.settings import Settings
@@ -35,7 +35,9 @@ _YEARS = re.compile(
     r"|(?:\b(?:FY|Q[1-4]|[1-4]Q|H1|1H|9M) ?|\bF(?=['’])|(?<!\w)(?=['’]))['’]?(?=\d\d(?!\d)))"
     r"(?P<year>\d\d(?:\d\d)?)(?![\d%]|[.,]\d)"
 )
-_SHIFTS = (*range(-55, -12), *range(13, 45))
+_SHIFTS = range(-60, 50)
+_FILED = range(2005, 2031)
+"""Years of which there may be filings."""
 Named = Literal["company", "metric"]
 
 
@@ -128,7 +130,7 @@ def _coined(
         if (
             name is None
             or mentions.find(name)
-            or mentions.catalogue.named(name) is not None
+            or any(mentions.catalogue.named(each) for each in (name, *metrics_in(name)))
             or holdouts.invented(Holdout(what), name)
         ):
             continue
@@ -165,13 +167,17 @@ def _firm_like(written: str, heard: Sequence[str], rng: random.Random) -> str | 
 
 
 def _moved(example: Example, holdouts: Holdouts, rng: random.Random) -> Example:
-    """`example` with all its years moved by as much, to none that it or a filing may have meant."""
+    """`example` with all its years moved by as much, to where nobody has filed."""
     years = {_year(match) for match in _YEARS.finditer(example.prompt)}
     if not years:
         return example
     # In two digits 2123 is as good as 2023.
     held = {year % 100 for year in holdouts.fiscal_years}
-    shifts = [shift for shift in _SHIFTS if not any((year + shift) % 100 in held for year in years)]
+    shifts = [
+        shift
+        for shift in _SHIFTS
+        if not any(year + shift in _FILED or (year + shift) % 100 in held for year in years)
+    ]
     if not shifts:
         return example
     shift = rng.choice(shifts)
@@ -180,8 +186,7 @@ def _moved(example: Example, holdouts: Holdouts, rng: random.Random) -> Example:
         return _YEARS.sub(lambda match: _written(match, shift), text)
 
     prompt = moved(example.prompt)
-    # What a miss suggests, too, is to be found.
-    named = [call.period for call in example.calls] + [last_period(example.prompt) or ""]
+    named = [*(call.period for call in example.calls), *periods_in(example.prompt)]
     periods = {period: moved(period) for period in named}
     return replace(
         example,

@@ -148,11 +148,7 @@ def _verified(
         return "names what is held out"
     for call in draft.calls:
         answer = universe.search(call.company, call.metric, call.period, as_of=draft.document_date)
-        if isinstance(answer, Hit) and (
-            holdouts.company(answer.figure.cik)
-            or holdouts.metric(answer.figure.metric)
-            or answer.figure.period.fiscal_year in holdouts.fiscal_years
-        ):
+        if isinstance(answer, Hit) and holdouts.of(answer.filed):
             return "asks for what is held out"
     example = confirm(draft, universe.search, Split.TRAIN)
     return example.reason if isinstance(example, Refusal) else example

@@ -12,6 +12,7 @@ from pydantic import Field
 from ledgerline.examples.example import Holdout
 from ledgerline.examples.grammar import Phrasing, expansions, skeleton
 from ledgerline.examples.mentions import NearIndex
+from ledgerline.filings.series import Figure
 from ledgerline.settings import Settings
 
 SLICES: tuple[frozenset[Holdout], ...] = tuple(
@@ -80,6 +81,20 @@ class Holdouts:
     def metric(self, name: str) -> bool:
         """Whether a metric of the catalogue is held out."""
         return name in self.metrics
+
+    def of(self, figures: Iterable[Figure]) -> list[Holdout]:
+        """What of the figures' companies, metrics and fiscal years is held out."""
+        held = {
+            dimension
+            for figure in figures
+            for dimension, is_held in (
+                (Holdout.COMPANY, self.company(figure.cik)),
+                (Holdout.METRIC, self.metric(figure.metric)),
+                (Holdout.PERIOD, figure.period.fiscal_year in self.fiscal_years),
+            )
+            if is_held
+        }
+        return sorted(held)
 
     def holds(self, dimension: Holdout, key: int | str) -> bool:
         """Whether a company (by CIK) or a metric (by name) is held out."""

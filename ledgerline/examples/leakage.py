@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from ledgerline.examples.example import Example, Holdout
 from ledgerline.examples.holdouts import Holdouts
 from ledgerline.examples.mentions import NEAR_DUPLICATE, Mentions, NearIndex, fiscal_years
-from ledgerline.filings.periods import Period
 from ledgerline.filings.search import Hit, Miss, Search
 
 _SHOWN = 3
@@ -140,14 +139,8 @@ def _asked(train: Iterable[Example], search: Search, holdouts: Holdouts) -> Iter
             answer = search(call.company, call.metric, call.period, as_of=example.document_date)
             if not isinstance(answer, Hit):
                 continue
-            period: Period = answer.figure.period
-            for held, what in (
-                (holdouts.company(answer.figure.cik), Holdout.COMPANY),
-                (holdouts.metric(answer.figure.metric), Holdout.METRIC),
-                (period.fiscal_year in holdouts.fiscal_years, Holdout.PERIOD),
-            ):
-                if held:
-                    yield _describe(example, what.value)
+            for what in holdouts.of(answer.filed):
+                yield _describe(example, what.value)
 
 
 def _mentioned(

@@ -166,6 +166,15 @@ def last_period(text: str) -> str | None:
     return None
 
 
+def periods_in(text: str) -> list[str]:
+    """The phrases of `text` that name periods, the last one first."""
+    found = []
+    while (period := last_period(text)) is not None:
+        found.append(period)
+        text = text[: text.rindex(period)]
+    return found
+
+
 def _is_period(phrase: str) -> bool:
     try:
         read_period(phrase)

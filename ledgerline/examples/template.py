@@ -9,6 +9,7 @@ from ledgerline.examples.example import Ask, Holdout, Lookup
 from ledgerline.examples.grammar import Phrasing
 from ledgerline.examples.scribe import Scribe, Words
 from ledgerline.filings.catalogue import Metric
+from ledgerline.filings.period_words import YEAR_BEFORE
 from ledgerline.filings.periods import QUARTERS, Span
 from ledgerline.filings.reckoning import RECKONINGS
 from ledgerline.filings.search import Figure
@@ -56,10 +57,6 @@ _OF_FAMILY = {
     "growth": lambda metric: metric.flow and metric.family == "growth",
     "margin": lambda metric: metric.flow and metric.family == "margin",
 }
-
-
-YEAR_BEFORE = "the year before"
-"""Begins what a look-up asks for where the document names only the period a year later."""
 
 
 class DueAuthor:

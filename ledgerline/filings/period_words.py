@@ -264,14 +264,13 @@ def read_period(text: str) -> Reading:
                 return read(match)
     before = _YEAR_BEFORE.fullmatch(normal)
     if before:
-        return _year_before(read_period(before["period"] or before["period_"]))
+        return _year_before(read_period(before[1]))
     raise ValueError(f"not a period: {text!r}")
 
 
-_YEAR_BEFORE = re.compile(
-    r"(?:year|12 months|twelve months) before (?P<period>.+)"
-    r"|(?P<period_>.+?) (?:a|one) year (?:earlier|before)"
-)
+YEAR_BEFORE = "the year before"
+"""Begins the name of a period by the one a year later."""
+_YEAR_BEFORE = re.compile(r"(?:year|12 months|twelve months) before (.+)")
 
 
 def _year_before(reading: Reading) -> Reading:

@@ -70,14 +70,14 @@ RECKONINGS = {
     ),
     "growth": Reckoning(
         "percent change in {}",
-        re.compile(r"(?:percent|percentage|%) change in (.+)", re.IGNORECASE),
+        re.compile(r"(?:the )?(?:percent|percentage|%) changes? in (.+)", re.IGNORECASE),
         "{}, percent change",
         "{} / {} - 1",
         growth,
     ),
     "change": Reckoning(
         "change in {}",
-        re.compile(r"change in (.+)", re.IGNORECASE),
+        re.compile(r"(?:the )?changes? in (.+)", re.IGNORECASE),
         "{}, change",
         "{} - {}",
         change,
@@ -87,8 +87,9 @@ RECKONINGS = {
 
 def read_reckoning(text: str) -> tuple[Reckoning, tuple[str, ...]] | None:
     """What `text` asks to reckon, and the names of the metrics of which; None where nothing."""
+    words = " ".join(text.split())
     for reckoning in RECKONINGS.values():
-        match = reckoning.words.fullmatch(text.strip())
+        match = reckoning.words.fullmatch(words)
         if match:
             return reckoning, match.groups()
     return None

@@ -16,7 +16,7 @@ from ledgerline.filings.directory import Directory
 from ledgerline.filings.facts import Company
 from ledgerline.filings.period_words import Ending, Named, Reading, Relative, read_period
 from ledgerline.filings.periods import Period, Span, end_of_month
-from ledgerline.filings.reckoning import Reckoning, read_reckoning
+from ledgerline.filings.reckoning import Reckoning, metrics_in, read_reckoning
 from ledgerline.filings.series import Figure, Series, balance_period
 from ledgerline.filings.statements import Statements
 from ledgerline.filings.store import Store
@@ -38,9 +38,15 @@ _Measures = tuple[None, Metric] | tuple[Reckoning, Metric, Metric]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A figure was found."""
+    """A figure was found; `of` are the two it was reckoned from, if it was."""
 
     figure: Figure
+    of: tuple[Figure, ...] = ()
+
+    @property
+    def filed(self) -> tuple[Figure, ...]:
+        """The figures that it rests on."""
+        return self.of or (self.figure,)
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,8 @@ class Search(Statements):
         measures = self._measures(metric)
         if measures is None:
             message = f"{_quoted(metric)} is no known metric."
-            return Miss("metric", message, lambda: self.catalogue.near(metric))
+            unknown = [part for part in metrics_in(metric) if self.catalogue.named(part) is None]
+            return Miss("metric", message, lambda: self.catalogue.near((unknown or [metric])[0]))
         try:
             reading = _reading(period)
         except ValueError:
@@ -146,9 +153,9 @@ class Search(Statements):
             named = named or self.catalogue.named(text)
             return (None, named) if named else None
         reckoning, names = read
-        metrics = [self.catalogue.named(name) for name in names]
+        metrics = [self.catalogue.named(name) for name in names if not read_reckoning(name)]
         known = [metric for metric in metrics if metric is not None]
-        return (reckoning, known[0], known[-1]) if len(known) == len(metrics) else None
+        return (reckoning, known[0], known[-1]) if len(known) == len(names) else None
 
     def _reckoned(
         self, reckoning: Reckoning, first: Figure, other: Metric, as_of: date | None
@@ -157,27 +164,33 @@ class Search(Statements):
         period = first.period.prior if reckoning.metrics == 1 else first.period
         series = self.versions(first.cik, other.name)
         second = self._pick(first.cik, other, series, Named(period), as_of) if series else None
-        shown = reckoning.display.format(first.metric_display, other.display)
-        found = None
-        if second is not None:
-            found = reckoning.reckon((first.value, first.unit), (second.value, second.unit))
-        if second is None or found is None:
-            message = f"{first.company} has no {_quoted(shown)} for {first.period.label}."
+        if second is None:
+            message = f"{first.company} has no {other.display} for {period.label}."
+            at_fault: Argument = "period" if reckoning.metrics == 1 else "metric"
+            return Miss(at_fault, message, lambda: ())
+        shown = reckoning.display.format(first.metric_display, second.metric_display)
+        found = reckoning.reckon((first.value, first.unit), (second.value, second.unit))
+        if found is None:
+            message = f"{first.company}'s figures for {first.period.label} give no {shown}."
             return Miss("metric", message, lambda: (first.metric_display,))
         value, unit = found
         names = (first.metric, second.metric)
         if reckoning.metrics == 1:
             names = (first.period.label, second.period.label)
-        return Hit(
-            replace(
-                first,
-                value=value,
-                unit=unit,
-                metric_display=shown,
-                derived=reckoning.note.format(*names),
-                corrected=first.corrected or second.corrected,
-            )
+        latest = max(first, second, key=lambda figure: figure.filed)
+        figure = replace(
+            first,
+            value=value,
+            unit=unit,
+            metric_display=shown,
+            accession=latest.accession,
+            form=latest.form,
+            filed=latest.filed,
+            derived=reckoning.note.format(*names),
+            restated=first.restated or second.restated,
+            corrected=first.corrected or second.corrected,
         )
+        return Hit(figure, (first, second))
 
     def _pick(
         self, cik: int, metric: Metric, series: Series, reading: Reading, as_of: date | None

@@ -85,7 +85,8 @@ def found_fact(transcript: Transcript, example: Example) -> float:
     due = example.reference
     return float(
         any(
-            (entry["cik"], entry["metric"], entry["period"]) == (due.cik, due.metric, due.period)
+            (entry["cik"], entry["metric"], entry["period"], Decimal(entry["value"]))
+            == (due.cik, due.metric, due.period, due.value)
             for entry in _hits(transcript)
         )
     )

@@ -43,7 +43,7 @@ def coined(corpus: Corpus) -> list[Example]:
 def test_a_share_of_training_has_them_and_evaluation_never(
     corpus: Corpus, coined: list[Example]
 ) -> None:
-    assert 0.3 < len(coined) / len(corpus.train) < 0.6
+    assert 0.3 < len(coined) / len(corpus.train) < 0.75
     assert any(len(example.glossary) == 2 for example in coined)
     assert not any(example.glossary for example in corpus.validation + corpus.test)
     assert {example.is_due for example in coined} == {True, False}

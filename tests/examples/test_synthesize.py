@@ -34,7 +34,7 @@ from ledgerline.examples.synthesize import (
     quotas,
     synthesize,
 )
-from ledgerline.examples.template import YEAR_BEFORE
+from ledgerline.filings.period_words import YEAR_BEFORE
 from ledgerline.filings.reckoning import RECKONINGS, metrics_in
 from ledgerline.filings.search import Hit, Search
 from ledgerline.filings.spelling import folded

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from ledgerline.examples.example import Ask
 from ledgerline.filings import figures
 from ledgerline.filings.reckoning import RECKONINGS, metrics_in, read_reckoning, renamed
 
@@ -52,3 +53,7 @@ def test_a_name_that_sounds_like_a_reckoning_is_a_name() -> None:
     assert renamed("change in seats / revenue", {"change in seats": "capex"}) == "capex / revenue"
     assert read_reckoning("net change in cash") is None
     assert metrics_in("net income/(loss)") == ("net income/(loss)",)
+
+
+def test_what_an_example_may_ask_to_reckon_is_known() -> None:
+    assert set(Ask) - {Ask.FIGURE, Ask.NOTHING} == set(RECKONINGS)

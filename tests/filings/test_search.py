@@ -80,7 +80,10 @@ def test_what_two_facts_yield_is_reckoned(
     assert (figure.text, figure.metric_display, figure.derived) == (text, display, derived)
     plain = real_search("AAPL", metric.partition(" / ")[0].rpartition(" in ")[2], period)
     assert isinstance(plain, Hit)
+    assert answer.filed[0] == plain.figure
     assert (figure.metric, figure.period) == (plain.figure.metric, plain.figure.period)
+    assert figure.filed == max(each.filed for each in answer.of)
+    assert figure.accession in {each.accession for each in answer.of}
     assert real_search.knows("metric", metric)
 
 
@@ -92,9 +95,20 @@ def test_of_what_is_unknown_nothing_is_reckoned(real_search: Search) -> None:
         assert not real_search.knows("metric", metric)
     assert real_search.alike("metric", "change in sales", "change in net revenue")
     assert not real_search.alike("metric", "change in sales", "percent change in sales")
-    answer = real_search("AAPL", "change in sales", "FY1999")
-    assert isinstance(answer, Miss)
-    assert answer.argument == "period"
+    first = min(p.fiscal_year for p in real_search.series(320193, "revenue") if p.span is Span.FY)
+    for year in (1999, first):  # of the first there is a figure, and none of the year before
+        answer = real_search("AAPL", "change in sales", f"FY{year}")
+        assert isinstance(answer, Miss)
+        assert answer.argument == "period"
+
+
+def test_other_words_for_a_change_are_no_misspelt_metric(real_search: Search) -> None:
+    one = figure_text(real_search, "AAPL", "change in research and development expense", "FY2023")
+    for words in ("changes in", "the change in", "Change  in"):
+        metric = f"{words} research and development expense"
+        assert figure_text(real_search, "AAPL", metric, "FY2023") == one
+    for metric in ("change in change in revenue", "change in R&D / revenue"):
+        assert isinstance(real_search("AAPL", metric, "FY2023"), Miss)
 
 
 def test_as_of_sees_no_later_filing(real_search: Search) -> None:

@@ -277,6 +277,43 @@ def test_what_is_reckoned_keeps_its_form_where_a_name_in_it_fails(world: World) 
     assert reply.startswith(f"No such metric. {CLOSEST}{example.completion} | ")
 
 
+def test_of_a_ratio_the_half_that_is_known_stays(world: World) -> None:
+    example = world.one(lambda one: one.ask is Ask.RATIO)
+    (call,) = example.calls
+    part, whole = metrics_in(call.metric)
+    environment = begun(world, example)
+    for metric in (f"the amount on file / {whole}", f"{part} / the amount on file"):
+        reply = environment.search(**{**arguments(call), "metric": metric})
+        assert reply.startswith(f"No such metric. {CLOSEST}{example.completion} | ")
+
+
+def test_a_name_that_begins_like_a_change_is_looked_up_whole(world: World) -> None:
+    environment = world.environment()
+    company = next(iter(world.search.companies.values()))
+    environment.reset(
+        f"{company.name}: change in glacier accuracy for fiscal 2020 was ",
+        glossary=[("change in glacier accuracy", "revenue")],
+    )
+    plain = environment.search(company.name, "revenue", "fiscal 2020")
+    assert "FY2020" in plain
+    for metric in ("change in glacier accuracy", "Change in glacier accuracy"):
+        assert environment.search(company.name, metric, "fiscal 2020") == plain
+    changed = environment.search(company.name, "change in change in glacier accuracy", "FY2020")
+    assert changed != plain
+
+
+def test_the_fact_is_found_by_asking_for_just_that(world: World) -> None:
+    example = world.one(lambda one: one.ask is Ask.GROWTH)
+    (call,) = example.calls
+    (metric,) = metrics_in(call.metric)
+    plainly = search(replace(call, metric=metric))
+    assert "found_fact" not in paid(world, example, plainly, answer(example.completion))
+    example = due(world)
+    (call,) = example.calls
+    changed = search(replace(call, metric=f"change in {call.metric}"))
+    assert "found_fact" not in paid(world, example, changed, answer(example.completion))
+
+
 def test_nothing_is_suggested_where_the_document_itself_is_what_fails(world: World) -> None:
     example = world.one(lambda one: one.kind == "not_reported")
     (call,) = example.calls
