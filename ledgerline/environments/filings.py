@@ -149,13 +149,15 @@ class FilingsEnvironment:
             known = self._search.knows(argument, self._plain(argument, text))
             names = self._names(argument)
             if names and (argument == failed or not known):
-                meant[argument] = self._suggested(text, names)
+                meant[argument] = (
+                    self._suggested(text, names) if argument == "metric" else names[-1]
+                )
         if self._search.alike(failed, meant[failed], asked[failed]):
             return None
         return meant
 
     def _suggested(self, text: str, names: Sequence[str]) -> str:
-        """The name nearest to the caret, or what `text` asks to reckon, of such names.
+        """The metric's name nearest to the caret, or what `text` asks to reckon, of such names.
 
         Of a ratio what is known stays; where neither half is, nothing says which is which.
         """
@@ -172,10 +174,7 @@ class FilingsEnvironment:
         )
 
     def _names(self, argument: Argument) -> list[str]:
-        """The document's own phrases that may name an argument, the nearest to the caret last.
-
-        Of periods the last one follows what the glossary has.
-        """
+        """The document's own phrases that may name an argument, the nearest to the caret last."""
         names = _named(self._search, self._document)[argument]
         coined = _glossary_of(self._search, self._glossary)[argument]
         known = [name for name in coined if name in self._document]

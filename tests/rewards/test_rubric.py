@@ -287,6 +287,16 @@ def test_of_a_ratio_the_half_that_is_known_stays(world: World) -> None:
         assert reply.startswith(f"No such metric. {CLOSEST}{example.completion} | ")
 
 
+def test_no_company_and_no_period_is_reckoned(world: World) -> None:
+    example = due(world)
+    (call,) = example.calls
+    environment = begun(world, example)
+    for name in ("company", "period"):
+        for wrong in ("change in mood", "revenue / the amount on file"):
+            reply = environment.search(**{**arguments(call), name: wrong})
+            assert reply.startswith(f"No such {name}. {CLOSEST}{example.completion} | ")
+
+
 def test_a_name_that_begins_like_a_change_is_looked_up_whole(world: World) -> None:
     environment = world.environment()
     company = next(iter(world.search.companies.values()))
