@@ -83,9 +83,12 @@ def test_writing_leaves_no_garbage_in_cycles(
     gc.collect()
     gc.disable()
     try:
-        written = writer.write(author, Split.TRAIN, {frozenset(): 300}, settings.kinds)
-        garbage = gc.collect()
-        # What a library leaves once (a pattern it compiles, a worker's message) is no matter.
-        assert len(written) == 300 > 10 * garbage
+        garbage = []
+        for _ in range(3):
+            written = writer.write(author, Split.TRAIN, {frozenset(): 100}, settings.kinds)
+            assert len(written) == 100
+            garbage.append(gc.collect())
+        # What others leave (a library's pattern, the end of an earlier test) comes once.
+        assert min(garbage) < 10
     finally:
         gc.enable()
