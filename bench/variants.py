@@ -55,11 +55,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "self-expansion": {"train.examples": "data/expanded/train.jsonl"},
     # The warm-up is named so that it is done again.
     "words begin at random": {"policy.scratch.likeness": 0.0, "warmup.seed": 1},
-    "a lower rate": {"train.optimizer.learning_rate": 3.5e-3},
+    "a lower rate": {"train.optimizer.learning_rate": 5.0e-3},
     "no slips demonstrated": {"warmup.demonstrations.slips": 0.0},
     "slips never after another document": {"warmup.demonstrations.misplaced": 0.0},
     "whole demonstrations": {"train.beside.first_turns": 0.0},
-    "one update a step": {"train.beside.updates": 1, "train.beside.number": 1344},
+    "one update a step": {"train.beside.updates": 1, "train.beside.number": 1792},
     "LoRA": {"policy.adapter": {"rank": 16, "alpha": 32, "modules": "all-linear"}},
 }
 """Name → values of params.yaml, by their dotted names."""
