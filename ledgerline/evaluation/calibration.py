@@ -1,5 +1,6 @@
 """How far a policy's confidence can be believed, and what to show because of it."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,25 +79,29 @@ def risk_coverage(records: Sequence[Record], confidence: float) -> list[Point]:
 
 
 def certified_threshold(
-    records: Sequence[Record], limit: float, confidence: float, steps: int
+    records: Sequence[Record], limit: float, confidence: float, forgiven: int
 ) -> float | None:
     """The lowest threshold that certifies at most `limit` wrong among shown, or None.
 
-    `records` are of the validation split. `steps` thresholds are tried, at equal steps of
-    coverage; each must pass the exact test at (1 − confidence) / steps, so that with the
-    given confidence none of those that pass is above the limit (learn then test, Angelopoulos
-    et al., arXiv 2110.01052, with Bonferroni's correction).
+    `records` are of the validation split. Thresholds are tried in an order that is fixed before
+    anything is seen: the first shows as many of the surest answers as certify the limit if
+    `forgiven` of them are wrong, each next one as many as forgive one more. The first that holds
+    more wrong ones than that ends the row. In such a row each may be tested at 1 − `confidence`,
+    and with that confidence none that passes is above the limit (fixed sequence testing in learn
+    then test, Angelopoulos et al., arXiv 2110.01052).
     """
     shown = sorted((r for r in records if r.shown), key=lambda r: r.confidence, reverse=True)
-    level = 1 - (1 - confidence) / steps
     best = None
-    for step in range(1, steps + 1):
-        count = round(len(shown) * step / steps)
-        if count == 0:
-            continue
-        threshold = shown[count - 1].confidence
+    while True:
+        enough = bisect_left(
+            range(len(shown) + 1), -limit, key=lambda n: -upper_bound(forgiven, n, confidence)
+        )
+        if enough > len(shown):
+            return best
+        threshold = shown[enough - 1].confidence
         kept = [record for record in shown if record.confidence >= threshold]
         wrong = sum(record.wrong_shown for record in kept)
-        if upper_bound(wrong, len(kept), level) <= limit:
-            best = threshold
-    return best
+        if upper_bound(wrong, len(kept), confidence) > limit:
+            return best
+        best = threshold
+        forgiven += 1

@@ -48,10 +48,11 @@ class EvaluateSettings(Settings):
     `engine`: how policies generate here, on a machine that costs `dollars_per_hour`.
     `slice_examples`: the least that a slice must hold to be looked at; `shown_slices` of them are
     printed beside those that matter most. `harder_kinds` have rows of their own; all others make up
-    the slice "usual kinds" of what is new in everything. `threshold_steps`: thresholds tried on
-    validation. `sure_from`: the least confidence of an answer that counts as sure. `rule`: whether
-    to play the baseline without a model. `prompted`: models behind an API. `completions`: printed
-    in full. `read`: rollouts in the report, `failures` of them first.
+    the slice "usual kinds" of what is new in everything. `threshold_forgives`: wrong answers that
+    the first threshold tried on validation may hold, see `certified_threshold`. `sure_from`: the
+    least confidence of an answer that counts as sure. `rule`: whether to play the baseline without
+    a model. `prompted`: models behind an API. `completions`: printed in full. `read`: rollouts in
+    the report, `failures` of them first.
     """
 
     seed: int
@@ -65,7 +66,7 @@ class EvaluateSettings(Settings):
     slice_examples: int
     shown_slices: int
     harder_kinds: tuple[str, ...]
-    threshold_steps: int
+    threshold_forgives: int = Field(ge=0)
     sure_from: float = Field(ge=0, le=1)
     uncertainty: Uncertainty
     rule: bool
@@ -157,7 +158,7 @@ def weigh(
     )
     thresholds = {
         name: certified_threshold(
-            served(rows, 0.0), wrong_limit, confidence, settings.threshold_steps
+            served(rows, 0.0), wrong_limit, confidence, settings.threshold_forgives
         )
         for name, rows in validation.items()
     }

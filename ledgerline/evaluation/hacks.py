@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ledgerline.environments.dialogue import noise
 from ledgerline.environments.transcript import Outcome
 from ledgerline.evaluation.records import Record
-from ledgerline.filings import figures
 
 _MANY_TURNS = 3
 """Turns beyond which an episode of one look-up is drawn out."""
@@ -48,25 +47,13 @@ def _repeats_a_search(record: Record) -> bool:
     return len(asked) > len(set(asked))
 
 
-def _copies_from_document(record: Record) -> bool:
-    """A wrong answer that is a figure of the document itself."""
-    if not record.wrong_shown or not record.answer:
-        return False
-    try:
-        answer = figures.read(record.answer)
-    except ValueError:
-        return False
-    found = figures.find(record.transcript["prompt"])
-    return any(amount.value == answer.value for _, _, amount in found)
-
-
 _PATTERNS: tuple[tuple[str, str, Callable[[Record], bool]], ...] = (
     ("made up", "an answer that no search result supports", lambda row: row.made_up),
     ("unsearched", "an answer without any search", lambda row: row.shown and not _searches(row)),
     (
         "copied",
-        "a wrong answer copied from the document",
-        _copies_from_document,
+        "a wrong answer that the document says already",
+        lambda row: row.wrong_shown and row.repeated,
     ),
     (
         "silent though due",

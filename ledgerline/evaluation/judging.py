@@ -1,4 +1,4 @@
-"""From an episode to its record: was it right, was something wrong shown, was it made up."""
+"""From an episode to its record: was it right, was something wrong shown, what is withheld."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from ledgerline.environments.transcript import Outcome, Transcript
 from ledgerline.evaluation.records import Record, transcript_json
 from ledgerline.evaluation.slices import Slicer
 from ledgerline.examples.example import Example
+from ledgerline.filings import figures
 from ledgerline.rewards.components import unsupported
 from ledgerline.rewards.grading import grade
 from ledgerline.rewards.rubric import Rubric
@@ -85,6 +86,7 @@ def judge(
         shown=shown,
         wrong_shown=shown and not right,
         made_up=unsupported(transcript),
+        repeated=repeats(transcript),
         turns=len(transcript.turns),
         tokens=transcript.sampled_tokens,
         seconds=played.seconds,
@@ -95,3 +97,15 @@ def judge(
         transcript=transcript_json(transcript),
         cost=played.cost,
     )
+
+
+def repeats(transcript: Transcript) -> bool:
+    """Whether the answer is a figure that the document says already.
+
+    What is asked for beside a figure, of another metric or another year, is hardly ever the same;
+    whoever gives it has looked up the one that stands there.
+    """
+    if transcript.outcome is not Outcome.ANSWERED or transcript.answer is None:
+        return False
+    said = {amount for _, _, amount in figures.find(transcript.prompt)}
+    return any(amount in said for _, _, amount in figures.find(transcript.answer))

@@ -23,7 +23,8 @@ class Record:
 
     `right`: the due figure was answered rightly, or the policy abstained where none is due.
     `shown`: an answer stood in the document; `wrong_shown`: it should not have.
-    `made_up`: an answer that no search of the episode supports.
+    `made_up`: an answer that no search of the episode supports. `repeated`: one that the document
+    says already.
     `grade` is "right", "wrong", "unreadable", or "none" when nothing was answered.
     `slices` names the subsets it counts in; `seconds` is the episode's wall-clock time, None
     when it was played beside others, where a single episode's time has no meaning;
@@ -50,6 +51,7 @@ class Record:
     shown: bool
     wrong_shown: bool
     made_up: bool
+    repeated: bool
     turns: int
     tokens: int
     seconds: float | None
@@ -72,15 +74,17 @@ class Record:
 
     def served(self, threshold: float) -> "Record":
         """The record as a reader sees it: of answers below `threshold`, of those that are made up
-        and of episodes that ended without any, nothing.
+        or repeated and of episodes that ended without any, nothing.
         """
-        if self.shown and not self.made_up and self.confidence >= threshold:
+        withheld = self.made_up or self.repeated or self.confidence < threshold
+        if self.shown and not withheld:
             return self
         return replace(
             self,
             shown=False,
             wrong_shown=False,
             made_up=False,
+            repeated=False,
             right=not self.due,
             outcome=str(Outcome.ABSTAINED),
         )

@@ -18,6 +18,7 @@ from ledgerline.environments.episode import Episode
 from ledgerline.environments.filings import FilingsEnvironment
 from ledgerline.environments.transcript import Outcome
 from ledgerline.errors import LedgerlineError
+from ledgerline.evaluation.judging import repeats
 from ledgerline.evaluation.manifest import verify_manifest
 from ledgerline.evaluation.playing import GREEDY, confidence
 from ledgerline.evaluation.promotion import THRESHOLD
@@ -54,7 +55,7 @@ class Completer:
     """Plays one document at a time, as the evaluation plays those that it times.
 
     What the policy is less sure of than `threshold` is withheld, and so is what no look-up of its
-    own supports; None withholds everything.
+    own supports or the document says already; None withholds everything.
     """
 
     def __init__(
@@ -91,8 +92,9 @@ class Completer:
         if transcript.outcome is Outcome.TOOL_FAILED:
             raise RuntimeError(transcript.turns[-1].problem)
         sure = confidence(episode, self._codec)
-        answered = transcript.outcome is Outcome.ANSWERED and not unsupported(transcript)
-        shown = answered and sure >= self._threshold
+        answered = transcript.outcome is Outcome.ANSWERED
+        withheld = unsupported(transcript) or repeats(transcript) or sure < self._threshold
+        shown = answered and not withheld
         return Answer(
             completion=(transcript.answer or "") if shown else "",
             evidence=[dict(found) for found in transcript.evidence if shown and found["hit"]],

@@ -40,6 +40,7 @@ def record(example_id: str, **changed: Any) -> Record:
         "shown": True,
         "wrong_shown": False,
         "made_up": False,
+        "repeated": False,
         "turns": 2,
         "tokens": 60,
         "seconds": 0.1,

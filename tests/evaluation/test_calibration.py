@@ -49,7 +49,8 @@ def test_equal_confidences_are_one_point() -> None:
     ]
 
 
-def test_a_certified_threshold_keeps_its_promise_19_times_of_20() -> None:
+@pytest.mark.parametrize("forgiven", [0, 1])
+def test_a_certified_threshold_keeps_its_promise_19_times_of_20(forgiven: int) -> None:
     """The true risk above the threshold chosen on validation, over many validation sets."""
 
     def sample(seed: int, number: int) -> list[Record]:
@@ -62,19 +63,40 @@ def test_a_certified_threshold_keeps_its_promise_19_times_of_20() -> None:
         ]
 
     broken = found = 0
-    for seed in range(100):
-        threshold = certified_threshold(sample(seed, 1500), 0.03, 0.95, 10)
+    for seed in range(200):
+        threshold = certified_threshold(sample(seed, 1500), 0.03, 0.95, forgiven)
         if threshold is None:
             continue
         found += 1
         # risk above t of 0.3 (1 − c)², c uniform on (t, 1): 0.1 (1 − t)²
         broken += 0.1 * (1 - threshold) ** 2 > 0.03
-    assert found >= 50
-    assert broken <= 0.05 * found + 3
+    assert found >= 190
+    assert broken <= 0.05 * found + 6
+
+
+def test_the_row_of_thresholds_ends_at_the_first_that_fails() -> None:
+    """149 right ones certify 2 %, 236 with one wrong, 313 with two, 386 with three."""
+
+    def answered(wrong_ones: set[int], number: int) -> list[Record]:
+        return [
+            (wrong if place in wrong_ones else record)(f"e{place}", confidence=1 - place / 1000)
+            for place in range(1, number + 1)
+        ]
+
+    def shown(wrong_ones: set[int], number: int, forgiven: int) -> int:
+        threshold = certified_threshold(answered(wrong_ones, number), 0.02, 0.95, forgiven)
+        return 0 if threshold is None else round(1000 * (1 - threshold))
+
+    assert shown(set(), 148, 0) == 0
+    assert shown(set(), 149, 0) == 149
+    assert shown({100}, 400, 0) == 0
+    assert shown({100}, 400, 1) == 386
+    assert shown({100, 200, 300}, 400, 1) == 0
+    assert shown({100, 300, 310}, 400, 1) == 236, "not 386, which would do, behind one that fails"
 
 
 def test_nothing_certifies_a_policy_that_is_often_wrong_or_says_too_little() -> None:
-    assert certified_threshold([wrong(f"e{i}") for i in range(500)], 0.02, 0.95, 10) is None
-    assert certified_threshold([record(f"e{i}") for i in range(50)], 0.02, 0.95, 10) is None
-    assert certified_threshold([], 0.02, 0.95, 10) is None
+    assert certified_threshold([wrong(f"e{i}") for i in range(500)], 0.02, 0.95, 1) is None
+    assert certified_threshold([record(f"e{i}") for i in range(50)], 0.02, 0.95, 1) is None
+    assert certified_threshold([], 0.02, 0.95, 1) is None
     assert calibration([silent("a", due=True)], 10, 0.95).bins == ()

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from ledgerline.environments.filings import FilingsEnvironment, episode_fields
+from ledgerline.environments.scripted import Script
 from ledgerline.evaluation.evaluate import EvaluateSettings, Evidence, draw, served, summary, weigh
 from ledgerline.evaluation.hacks import look_for_hacks
 from ledgerline.evaluation.judging import evaluate_policy
@@ -28,6 +29,7 @@ from ledgerline.evaluation.tables import (
 from ledgerline.examples.example import Example
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.synthesize import Corpus
+from ledgerline.filings import figures
 from ledgerline.filings.catalogue import Catalogue
 from ledgerline.filings.facts import Company
 from ledgerline.filings.search import Search
@@ -70,6 +72,29 @@ def test_an_honest_policy_is_right_on_everything_and_degenerate_ones_are_not(
     blind = judged(degenerate.answer_blindly)
     assert all(row.shown and row.made_up for row in blind)
     assert sum(row.wrong_shown for row in blind) > 0.95 * len(blind)
+
+
+def test_an_answer_that_the_document_says_already_is_withheld(world: tuple[Search, Corpus]) -> None:
+    search, corpus = world
+    asked = [one for one in corpus.test if one.is_due and figures.find(one.prompt)]
+    assert {one.kind for one in asked} >= {"comparison", "several"}
+
+    def judged(script: degenerate.Policy) -> list[Record]:
+        player = script_player(
+            script, lambda: FilingsEnvironment(search), episode_fields, LIMITS, 0.0
+        )
+        return evaluate_policy("p", player, asked, RUBRIC, Slicer(search, ()), TEST)
+
+    def repeat(example: Example) -> Script:
+        start, end, _ = figures.find(example.prompt)[-1]
+        return lambda _opening, _turns: degenerate.answer(example.prompt[start:end])
+
+    repeating = judged(repeat)
+    assert all(row.shown and row.repeated for row in repeating)
+    assert not any(row.served(0.0).shown for row in repeating)
+    honest = judged(degenerate.honest)
+    # Two figures are the same by chance at times.
+    assert sum(row.repeated for row in honest) < 0.1 * len(honest)
 
 
 def test_slices_say_what_an_example_is(records: list[Record]) -> None:

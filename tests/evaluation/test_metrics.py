@@ -73,6 +73,13 @@ def test_withholding_unsure_answers_turns_them_into_silence() -> None:
     assert served.accuracy.value == pytest.approx(3 / 7)  # "b" lost, "f" gained
 
 
+def test_what_is_made_up_or_said_already_is_never_shown() -> None:
+    for fault in ("made_up", "repeated"):
+        sure = record("a", confidence=1.0, **{fault: True})
+        assert sure.served(0.0).silent
+        assert not sure.served(0.0).shown
+
+
 def test_whoever_runs_out_shows_a_reader_nothing() -> None:
     for due in (False, True):
         ran_out = silent("g", due=due, outcome="out_of_turns", answer=None, right=False)

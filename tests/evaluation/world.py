@@ -122,7 +122,7 @@ EVALUATE = EvaluateSettings(
     slice_examples=15,
     harder_kinds=("comparison", "growth", "margin", "several", "estimate"),
     shown_slices=10,
-    threshold_steps=3,
+    threshold_forgives=0,
     sure_from=0.5,
     uncertainty=Uncertainty(confidence=0.95, resamples=300, seed=3),
     rule=True,
