@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import count, takewhile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.artifacts import download_artifacts
+from mlflow.artifacts import download_artifacts, list_artifacts
 from mlflow.exceptions import MlflowException
 
 from ledgerline.errors import LedgerlineError
@@ -171,15 +171,25 @@ class Registry:
         return path
 
     def read_file(self, version: Version, name: str) -> bytes | None:
-        """The content of one stored file of a version, or None when it has none such."""
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                path = download_artifacts(
-                    artifact_uri=f"{version.source}/{name}", dst_path=folder, tracking_uri=self.uri
-                )
-            except (MlflowException, OSError):
+        """The content of one stored file of a version, or None when it has none such.
+
+        Raises LedgerlineError for one that is stored and can't be read.
+        """
+        address = f"{version.source}/{name}"
+        try:
+            stored = list_artifacts(artifact_uri=address.rpartition("/")[0], tracking_uri=self.uri)
+            if PurePosixPath(name).name not in {PurePosixPath(file.path).name for file in stored}:
                 return None
-            return Path(path).read_bytes()
+            with tempfile.TemporaryDirectory() as folder:
+                path = download_artifacts(
+                    artifact_uri=address, dst_path=folder, tracking_uri=self.uri
+                )
+                return Path(path).read_bytes()
+        except (MlflowException, OSError) as error:
+            raise LedgerlineError(
+                f"{name} of {self.name} version {version.number} can't be read from "
+                f"{version.source}: {error}"
+            ) from error
 
     def store_file(self, version: Version, path: Path, folder: str) -> None:
         """Add a file to a version's, beside the weights; it is no part of the manifest."""

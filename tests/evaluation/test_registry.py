@@ -299,6 +299,20 @@ def test_two_promoters_at_once_leave_one_champion_and_a_whole_history(place: Pla
     assert len(registry.decisions()) == 2
 
 
+def test_a_file_that_is_not_stored_is_no_file_that_cannot_be_read(place: Place) -> None:
+    run(place, 1, 0.9)
+    registry = place.registry()
+    version = registry.version(1)
+    assert registry.read_file(version, "no such file") is None
+    assert registry.read_file(version, "no such folder/records.jsonl") is None
+    folder = Path(version.source.removeprefix("file://"))
+    for part in (folder / "policy").iterdir():
+        part.unlink()
+        part.symlink_to(folder / "gone")
+        with pytest.raises(LedgerlineError, match=f"policy/{part.name} of .* version 1"):
+            registry.read_file(version, f"policy/{part.name}")
+
+
 def test_rolling_back_restores_and_the_gate_does_not_undo_it(place: Place) -> None:
     run(place, 1, 0.8)
     run(place, 2, 0.95)
