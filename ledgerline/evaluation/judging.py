@@ -107,5 +107,5 @@ def repeats(transcript: Transcript) -> bool:
     """
     if transcript.outcome is not Outcome.ANSWERED or transcript.answer is None:
         return False
-    said = {amount for _, _, amount in figures.find(transcript.prompt)}
-    return any(amount in said for _, _, amount in figures.find(transcript.answer))
+    said = {amount.value for _, _, amount in figures.find(transcript.prompt)}
+    return any(amount.value in said for _, _, amount in figures.find(transcript.answer))

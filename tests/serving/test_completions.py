@@ -30,6 +30,7 @@ from ledgerline.policy.codec import ChatCodec
 from ledgerline.policy.policy import Policy
 from ledgerline.policy.scratch import build_model, train_tokenizer
 from ledgerline.rewards import degenerate
+from ledgerline.serving import completions
 from ledgerline.serving.completions import application, load_completer, stored_threshold
 from ledgerline.training.demonstrations import demonstrate
 from ledgerline.training.task import Task
@@ -215,6 +216,16 @@ def test_a_figure_known_by_heart_and_found_nowhere_is_not_shown(workspace: Works
         assert ask(server, workspace.due).json()["completion"] == workspace.due.completion
         answer = ask(server, early).json()
     assert (answer["completion"], answer["evidence"]) == ("", [])
+
+
+def test_a_figure_that_the_document_says_already_is_not_shown(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = replace(workspace.due, prompt=f"{workspace.due.completion} {workspace.due.prompt}")
+    with loaded(Path(workspace.champion.source), workspace, 0.0) as server:
+        assert ask(server, said).json()["completion"] == ""
+        monkeypatch.setattr(completions, "repeats", lambda _: False)
+        assert ask(server, said).json()["completion"] == workspace.due.completion
 
 
 @pytest.mark.parametrize(
