@@ -39,16 +39,16 @@ def embed_by_use(
     place; their lengths stay.
 
     `likeness`: 0 leaves them as they are, with 1 nothing tells words of one use apart. Digits,
-    signs and markup are left: what is copied must not be mistaken for its like. Half of the
-    dimensions are used, those that hold the token itself (`ledgerline/policy/induction`).
+    signs, capitals ("NT" of "NT$") and markup are left: what is copied must not be mistaken for
+    its like. Half of the dimensions are used, those that hold the token itself
+    (`ledgerline/policy/induction`).
     """
     embedding: Tensor = model.get_input_embeddings().weight
     some = list(texts[:: max(1, len(texts) // _TEXTS)])
     documents = [encoding.ids for encoding in tokenizer.backend_tokenizer.encode_batch(some)]
     found = use_vectors(documents, len(embedding), embedding.shape[1] // 2)
-    known = found.any(1) & torch.tensor(
-        [tokenizer.decode([token]).strip().isalpha() for token in range(len(embedding))]
-    )
+    spelt = [tokenizer.decode([token]).strip() for token in range(len(embedding))]
+    known = found.any(1) & torch.tensor([one.isalpha() and not one.isupper() for one in spelt])
     length = embedding.norm(dim=1, keepdim=True)
     turned = (1 - likeness**2) ** 0.5 * embedding / length
     turned[:, : found.shape[1]] += likeness * found

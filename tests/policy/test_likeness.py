@@ -14,7 +14,7 @@ DAYS = ("Monday", "Friday", "Sunday")
 TEXTS = [
     RANDOM.choice(
         (
-            f"The number of {RANDOM.choice(COUNTED)} came to {RANDOM.randint(100, 999)}.",
+            f"The number of {RANDOM.choice(COUNTED)} came to NT {RANDOM.randint(100, 999)}.",
             f"The call was put off until {RANDOM.choice(DAYS)} at {RANDOM.randint(1, 9)} sharp.",
         )
     )
@@ -34,7 +34,7 @@ def test_tokens_with_the_same_neighbours_are_alike_and_rare_ones_nothing() -> No
     assert not use_vectors([[2, 5]], vocabulary=14, width=6).any()
 
 
-def test_words_turn_towards_their_like_and_digits_stay() -> None:
+def test_words_turn_towards_their_like_while_digits_and_capitals_stay() -> None:
     tokenizer = train_tokenizer(TEXTS, [], 400, 300)
     before, after = (build_model(SHAPE, tokenizer, seed=1) for _ in range(2))
     embed_by_use(after, tokenizer, TEXTS, likeness=0.9)
@@ -55,3 +55,4 @@ def test_words_turn_towards_their_like_and_digits_stay() -> None:
     torch.testing.assert_close(new.norm(dim=1), old.norm(dim=1))
     digits = [tokenizer.encode(str(digit), add_special_tokens=False)[-1] for digit in range(10)]
     assert torch.equal(new[digits], old[digits])
+    assert torch.equal(new[row("NT")], old[row("NT")])
