@@ -87,7 +87,7 @@ class FilingsEnvironment:
             return f"{answer.message}{near}"
         # What was asked is not said again: whoever copies would copy that.
         closest = self._found(meant)
-        if isinstance(closest, Hit) and not _goes_on(asked[failed], meant[failed]):
+        if isinstance(closest, Hit) and not self._goes_on(failed, asked[failed], meant[failed]):
             entry |= _evidence(closest)
             return f"No such {failed}. {CLOSEST}{_described(closest.figure)}"
         return f"No such {failed}. {SUGGESTED}{json.dumps(meant, ensure_ascii=False)}"
@@ -120,12 +120,15 @@ class FilingsEnvironment:
         return wholes[-1] if wholes and text not in names else text
 
     def _apart(self, argument: Argument, text: str) -> str:
-        """`text` without the company's name in a metric, or the metric's in a company, where what
-        is left has a meaning: "Apple revenue" and "revenue of Apple" are revenue.
+        """A company or metric without the names of other arguments in it, where what is left has a
+        meaning: "Apple revenue", "revenue of Apple" and "revenue for fiscal 2023" are revenue.
         """
         if argument == "period" or text in self._names(argument):
             return text
-        others = self._names("metric" if argument == "company" else "company")
+        others = [
+            *self._names("metric" if argument == "company" else "company"),
+            *self._names("period"),
+        ]
         rests = (
             rest.strip(_MARKS)
             for other in reversed(others)
@@ -155,6 +158,14 @@ class FilingsEnvironment:
         if self._search.alike(failed, meant[failed], asked[failed]):
             return None
         return meant
+
+    def _goes_on(self, argument: Argument, asked: str, name: str) -> bool:
+        """Whether what was asked for is `name` and more: "revenue per visit" is no revenue.
+
+        Of companies and periods, only where the document has it so: else it was misread.
+        """
+        longer = _within(name.casefold().split(), asked.casefold().split())
+        return longer and (argument == "metric" or asked in self._document)
 
     def _suggested(self, text: str, names: Sequence[str]) -> str:
         """The metric's name nearest to the caret, or what `text` asks to reckon, of such names.
@@ -284,11 +295,6 @@ def _within(words: Sequence[str], name: Sequence[str]) -> bool:
             for at in range(len(name) - size + 1)
         )
     )
-
-
-def _goes_on(asked: str, name: str) -> bool:
-    """Whether what was asked for is `name` and more: "revenue per visit" is no revenue."""
-    return _within(name.casefold().split(), asked.casefold().split())
 
 
 def _begins(piece: str, word: str) -> bool:

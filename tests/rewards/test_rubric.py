@@ -232,15 +232,34 @@ def test_a_metric_that_goes_on_is_not_the_one_it_begins_with(world: World) -> No
     assert not environment.evidence[-1]["hit"]
 
 
-@pytest.mark.parametrize("mixed", ["{company} {metric}", "{metric} of {company}"])
-@pytest.mark.parametrize("argument", ["company", "metric"])
-def test_a_company_and_its_metric_in_one_are_told_apart(
-    world: World, mixed: str, argument: str
-) -> None:
+def test_a_company_or_period_misread_as_longer_is_shown_what_it_was(world: World) -> None:
+    example = world.one(lambda one: one.kind == "annual")
+    (call,) = example.calls
+    environment = begun(world, example)
+    for name in ("company", "period"):
+        longer = {**arguments(call), name: f"{arguments(call)[name]} per visit"}
+        reply = environment.search(**longer)
+        assert reply.startswith(f"No such {name}. {CLOSEST}{example.completion} | ")
+    environment.reset(f"{call.company} writes of {call.metric} for {call.period}: ")
+    assert CLOSEST not in environment.search(f"{call.company} writes", call.metric, call.period)
+
+
+@pytest.mark.parametrize(
+    ("argument", "mixed"),
+    [
+        ("company", "{company} {metric}"),
+        ("company", "{metric} of {company}"),
+        ("company", "{company} {period}"),
+        ("metric", "{company} {metric}"),
+        ("metric", "{metric} of {company}"),
+        ("metric", "{metric}, {period}"),
+    ],
+)
+def test_names_of_other_arguments_are_told_apart(world: World, argument: str, mixed: str) -> None:
     example = world.one(lambda one: one.kind == "annual" and one.calls[0].company[0].isupper())
     (call,) = example.calls
     environment = begun(world, example)
-    asked = arguments(call) | {argument: mixed.format(company=call.company, metric=call.metric)}
+    asked = arguments(call) | {argument: mixed.format(**arguments(call))}
     assert environment.search(**asked).startswith(f"{example.completion} | ")
     assert environment.evidence[-1]["arguments"] == asked
 
