@@ -20,6 +20,7 @@ from ledgerline.examples.example import Example, Holdout, Split
 from ledgerline.examples.grammar import phrasings
 from ledgerline.examples.heard import common_words, without_telling
 from ledgerline.examples.holdouts import SLICES, Holdouts, HoldoutSettings
+from ledgerline.examples.intrusions import with_intrusions
 from ledgerline.examples.leakage import Expectation, check_each
 from ledgerline.examples.mentions import Mentions
 from ledgerline.examples.scribe import OPENINGS, Scribe
@@ -61,10 +62,11 @@ class SynthesizeSettings(Settings):
 
     `seed` decides every draw and hold-out. `kinds` are weights, `train_kinds` those that differ
     in the training split. Of its documents a share `recombined` are in phrasings made of parts of
-    others, and a share `coined` call their metric by a name that only search can resolve.
-    `longest_prompt` is in characters. `test_sources`, where given, limits
-    validation and test to companies that came from these kinds of source. `prose` names files of
-    tagged sentences, and `claude`, where given, has Claude write too.
+    others, a share `coined` call their metric by a name that only search can resolve, and a share
+    `intrusions` begin with what doesn't belong. `longest_prompt` is in characters, and without
+    these. `test_sources`, where given, limits validation and test to companies that came from these
+    kinds of source. `prose` names files of tagged sentences, and `claude`, where given, has Claude
+    write too.
     """
 
     seed: int
@@ -74,6 +76,7 @@ class SynthesizeSettings(Settings):
     train_kinds: dict[str, float]
     recombined: float = Field(ge=0, le=1)
     coined: CoinedShares
+    intrusions: float = Field(ge=0, le=1)
     holdouts: HoldoutSettings
     longest_prompt: int
     test_sources: tuple[str, ...]
@@ -250,7 +253,7 @@ def synthesize(
     # Filings repeat themselves: what training has now seen is kept out of the test split.
     writer.learnt([*train, *taken])
     test += writer.take(drafts[True], Split.TEST)
-    train += _coined(taken, untelling, mentions, holdouts, settings)
+    train += _varied(taken, untelling, mentions, holdouts, settings)
     refused = dict(writer.refused.most_common())
     return Corpus(train, validation, test, refused, writer.short, by_others)
 
@@ -331,25 +334,20 @@ def _write(part: _Part, writer: Writer, search: Search, mentions: Mentions) -> l
     along = part.number / _PARTS
     author = TemplateAuthor(universe, part.settings.recombined, part.heard, along)
     examples = writer.write(author, Split.TRAIN, {frozenset(): part.count}, part.kinds)
-    return _coined(examples, part.heard, mentions, part.holdouts, part.settings)
+    return _varied(examples, part.heard, mentions, part.holdouts, part.settings)
 
 
-def _coined(
+def _varied(
     examples: Sequence[Example],
     heard: Sequence[str],
     mentions: Mentions,
     holdouts: Holdouts,
     settings: SynthesizeSettings,
 ) -> list[Example]:
-    return with_coined_names(
-        examples,
-        settings.coined,
-        heard,
-        mentions,
-        holdouts,
-        settings.longest_prompt,
-        settings.seed,
-    )
+    """Training examples as no filing and no memo has them, so that these aren't learnt by heart."""
+    longest, seed = settings.longest_prompt, settings.seed
+    coined = with_coined_names(examples, settings.coined, heard, mentions, holdouts, longest, seed)
+    return with_intrusions(coined, settings.intrusions, seed)
 
 
 @lru_cache(maxsize=8)

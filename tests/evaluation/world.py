@@ -55,6 +55,7 @@ _CORPUS = SynthesizeSettings(
     train_kinds={},
     recombined=0.5,
     coined=CoinedShares(looked_up=0.3, at_once=0.3, companies=0.3, years=0.3),
+    intrusions=0.1,
     holdouts=HoldoutSettings(
         companies=0.3,
         phrasings=0.25,

@@ -28,6 +28,7 @@ def settings_with(**changes: Any) -> SynthesizeSettings:
         "train_kinds": {},
         "recombined": 0.5,
         "coined": {"looked_up": 0.3, "at_once": 0.3, "companies": 0.3, "years": 0.3},
+        "intrusions": 0.1,
         "longest_prompt": 220,
         "test_sources": [],
         "holdouts": {
