@@ -37,6 +37,7 @@ def plan(
 
     The defaults are an A100 of 80 GB. Time is an estimate from operations and bytes.
     """
+    from ledgerline.examples.intrusions import LONGEST
     from ledgerline.policy.policy import PolicySettings
     from ledgerline.training import plan as planning
     from ledgerline.training.settings import TrainerSettings
@@ -45,7 +46,7 @@ def plan(
     try:
         policy = PolicySettings.model_validate(content["policy"])
         train = TrainerSettings.model_validate(content["train"])
-        longest = int(content["synthesize"]["longest_prompt"])
+        longest = int(content["synthesize"]["longest_prompt"]) + LONGEST
     except (KeyError, TypeError, ValueError) as error:
         described = error if isinstance(error, ValidationError) else f"{error!r} is missing"
         raise LedgerlineError(f"{profile} with {params}: {described}") from None

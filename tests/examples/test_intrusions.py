@@ -1,8 +1,10 @@
 """Training documents that begin with what doesn't belong."""
 
 from ledgerline.evaluation.suites import adversarial
-from ledgerline.examples.intrusions import with_intrusions
+from ledgerline.examples.intrusions import LONGEST, with_intrusions
+from ledgerline.examples.mentions import Mentions, fiscal_years
 from ledgerline.examples.synthesize import Corpus
+from ledgerline.filings.catalogue import Catalogue
 
 
 def test_a_share_begins_with_one_and_asks_for_the_same(corpus: Corpus) -> None:
@@ -20,6 +22,16 @@ def test_a_share_begins_with_one_and_asks_for_the_same(corpus: Corpus) -> None:
         )
     assert {new.is_due for new, _ in pairs} == {True, False}
     assert with_intrusions(corpus.train, 0.3, seed=1) == changed
+
+
+def test_none_names_what_may_be_held_out(corpus: Corpus) -> None:
+    mentions = Mentions([], Catalogue.load())
+    intruded = with_intrusions(corpus.train, 1.0, seed=1)
+    for new, old in zip(intruded, corpus.train, strict=True):
+        start = new.prompt.removesuffix(old.prompt)
+        assert 0 < len(start) <= LONGEST
+        assert not mentions.find(start), start
+        assert not fiscal_years(start), start
 
 
 def test_the_adversarial_suites_hold_none_of_them(corpus: Corpus) -> None:
