@@ -1,4 +1,20 @@
-"""Phrasings: documents up to the caret, with slots, in four registers."""
+"""Phrasings: documents up to the caret, with slots, in four registers.
+
+They are under `phrasings`, a file for each family (a kind of slot filling): register → lines.
+A phrasing is a document up to the caret, which the loader ends with one space. Its id is a hash of
+its text, so adding one leaves the hold-out of every other as it was.
+
+    (a|b)        one of the alternatives, at random
+    {company}    a company as people write it; {company's} in the possessive
+    {metric}     what is measured; {Metric} as the first word of a sentence
+    {period}     a fiscal period as a noun phrase; {Period} capitalised; {short} without an article,
+                 which is what can stand before a noun
+    {date}       a balance-sheet date; {Date} capitalised
+    {was} {has}  agreeing with the metric's number
+    {figure}     the figure of the metric before it, as filed
+    {other}      a second metric of the same company and period, and {other_figure} its figure
+    {prior}      the period one year before; {up} and {rose}: the direction between the two
+"""
 
 import hashlib
 import random
@@ -83,17 +99,17 @@ def _parts(text: str) -> tuple[tuple[str, str, str], ...]:
 
 @cache
 def phrasings() -> Mapping[str, tuple[Phrasing, ...]]:
-    """Family → its phrasings, in the order of phrasings.yaml."""
-    text = (files("ledgerline.examples") / "phrasings.yaml").read_text(encoding="utf-8")
-    written = _LOADER(text).get_single_data()
-    return {
-        family: tuple(
-            _phrasing(family, register, text)
-            for register, texts in registers.items()
-            for text in texts
-        )
-        for family, registers in written.items()
-    }
+    """Family → its phrasings, in the order in which they are written."""
+    folder = files("ledgerline.examples") / "phrasings"
+    names = sorted(file.name.removesuffix(".yaml") for file in folder.iterdir())
+    return {name: _family(name, (folder / f"{name}.yaml").read_text("utf-8")) for name in names}
+
+
+def _family(name: str, written: str) -> tuple[Phrasing, ...]:
+    registers = _LOADER(written).get_single_data()
+    return tuple(
+        _phrasing(name, register, text) for register, texts in registers.items() for text in texts
+    )
 
 
 def _phrasing(family: str, register: str, text: str) -> Phrasing:

@@ -120,7 +120,7 @@ def _held_phrasings(
     A family has fewer where too few of its phrasings are made of words that training keeps.
     """
     written = {phrasing.id: phrasing for family in families.values() for phrasing in family}
-    groups = _near_groups(list(written.values()))
+    groups = _near_groups(tuple(written.values()))
     words = {name: frozenset(skeleton(phrasing.text)) for name, phrasing in written.items()}
     left = Counter(word for its in words.values() for word in its)
     held: set[str] = set()
@@ -143,8 +143,12 @@ def _held_phrasings(
     return frozenset(held)
 
 
-def _near_groups(written: Sequence[Phrasing]) -> dict[str, frozenset[str]]:
-    """Phrasing id → ids connected to it by near-duplication, itself among them."""
+@lru_cache(maxsize=2)
+def _near_groups(written: tuple[Phrasing, ...]) -> Mapping[str, frozenset[str]]:
+    """Phrasing id → ids connected to it by near-duplication, itself among them.
+
+    It takes seconds, and is the same whatever is held out.
+    """
     readings: dict[frozenset[str], list[str]] = {}
     for p in written:
         for text in expansions(p.text):
