@@ -1,4 +1,4 @@
-"""The completion server, started for real, with a policy that knows two documents by heart."""
+"""The completion server, started for real, with a policy that knows three documents by heart."""
 
 import json
 import os
@@ -46,12 +46,15 @@ THRESHOLD = 0.25
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder with facts and a registry whose champion knows `due` and `quiet` by heart."""
+    """A folder with facts and a registry whose champion knows by heart `due`, `quiet` and `said`,
+    which is `due` after the figure that is due.
+    """
 
     folder: Path
     champion: Version
     due: Example
     quiet: Example
+    said: Example
 
     @property
     def facts(self) -> Path:
@@ -75,7 +78,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
             one for one in corpus.train if one.is_due and one.searches == 1 and not one.glossary
         )
         quiet = next(one for one in corpus.train if not one.is_due and not one.searches)
-        learn((due, quiet), search).save(version / "policy")
+        said = replace(due, prompt=f"{due.completion} {due.prompt}")
+        learn((due, quiet, said), search).save(version / "policy")
     write_params(version / "evaluation")
     tags = {"threshold": repr(THRESHOLD)}
     write_mlmodel(version, tags)
@@ -84,8 +88,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         patch.chdir(folder)  # where MLflow keeps the files
         registry.prepare()
         registered = registry.register(version, tags, "A card.")
-        registry.crown(registered, PROMOTED, "knows two documents")
-    return Workspace(folder, registered, due, quiet)
+        registry.crown(registered, PROMOTED, "knows three documents")
+    return Workspace(folder, registered, due, quiet, said)
 
 
 def learn(examples: tuple[Example, ...], search: Search) -> Policy:
@@ -221,11 +225,10 @@ def test_a_figure_known_by_heart_and_found_nowhere_is_not_shown(workspace: Works
 def test_a_figure_that_the_document_says_already_is_not_shown(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = replace(workspace.due, prompt=f"{workspace.due.completion} {workspace.due.prompt}")
     with loaded(Path(workspace.champion.source), workspace, 0.0) as server:
-        assert ask(server, said).json()["completion"] == ""
+        assert ask(server, workspace.said).json()["completion"] == ""
         monkeypatch.setattr(completions, "repeats", lambda _: False)
-        assert ask(server, said).json()["completion"] == workspace.due.completion
+        assert ask(server, workspace.said).json()["completion"] == workspace.due.completion
 
 
 @pytest.mark.parametrize(
