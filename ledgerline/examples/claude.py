@@ -21,6 +21,7 @@ from ledgerline.examples.batches import Reply, Request, ask, bill, estimate
 from ledgerline.examples.commission import ClaudeSettings
 from ledgerline.examples.confirm import Draft
 from ledgerline.examples.example import Ask, Holdout, Lookup
+from ledgerline.examples.grammar import REGISTERS
 from ledgerline.examples.holdouts import Holdouts
 from ledgerline.examples.mentions import Mentions, fiscal_years
 from ledgerline.examples.template import is_plain_balance, is_plain_flow
@@ -29,7 +30,6 @@ from ledgerline.filings import figures
 from ledgerline.filings.periods import QUARTERS, Span
 from ledgerline.filings.search import Figure
 
-REGISTERS = ("memo", "deck", "email", "press")
 _SPANS = {"annual": (Span.FY,), "quarterly": QUARTERS, "balance": (Span.FY, *QUARTERS)}
 
 _WRITER = """\

@@ -36,7 +36,7 @@ _YEARS = re.compile(
     r"(?P<year>\d\d(?:\d\d)?)(?![\d%]|[.,]\d)"
 )
 _SHIFTS = range(-60, 50)
-_FILED = range(2005, 2031)
+FILED = range(2005, 2031)
 """Years of which there may be filings."""
 Named = Literal["company", "metric"]
 
@@ -176,7 +176,7 @@ def _moved(example: Example, holdouts: Holdouts, rng: random.Random) -> Example:
     shifts = [
         shift
         for shift in _SHIFTS
-        if not any(year + shift in _FILED or (year + shift) % 100 in held for year in years)
+        if not any(year + shift in FILED or (year + shift) % 100 in held for year in years)
     ]
     if not shifts:
         return example

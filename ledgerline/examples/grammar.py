@@ -1,8 +1,8 @@
 """Phrasings: documents up to the caret, with slots, in four registers.
 
-They are under `phrasings`, a file for each family (a kind of slot filling): register → lines.
-A phrasing is a document up to the caret, which the loader ends with one space. Its id is a hash of
-its text, so adding one leaves the hold-out of every other as it was.
+They are under `phrasings`, a folder for each family (a kind of slot filling), a file for each
+register, a phrasing a line. A phrasing is a document up to the caret, which the loader ends with
+one space. Its id is a hash of its text, so adding one leaves the hold-out of every other as it was.
 
     (a|b)        one of the alternatives, at random
     {company}    a company as people write it; {company's} in the possessive
@@ -24,17 +24,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
-import yaml
+REGISTERS = ("memo", "deck", "email", "press")
 
 _ALTERNATIVES = re.compile(r"\(([^()|]*(?:\|[^()|]*)+)\)")
 _SLOT = re.compile(r"\{([a-zA-Z_']+)\}")
 _FILLED = re.compile(r"(\{(?!was|has|up|rose)[a-zA-Z_']+\})")
 """Slots whose words are the author's; the others only agree with them."""
 _FULL_STOP = re.compile(r"(?<!\.)\.\.(?!\.)")
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""A tenth of the time, where PyYAML was built with libyaml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +98,14 @@ def _parts(text: str) -> tuple[tuple[str, str, str], ...]:
 def phrasings() -> Mapping[str, tuple[Phrasing, ...]]:
     """Family → its phrasings, in the order in which they are written."""
     folder = files("ledgerline.examples") / "phrasings"
-    names = sorted(file.name.removesuffix(".yaml") for file in folder.iterdir())
-    return {name: _family(name, (folder / f"{name}.yaml").read_text("utf-8")) for name in names}
-
-
-def _family(name: str, written: str) -> tuple[Phrasing, ...]:
-    registers = _LOADER(written).get_single_data()
-    return tuple(
-        _phrasing(name, register, text) for register, texts in registers.items() for text in texts
-    )
+    return {
+        family: tuple(
+            _phrasing(family, register, text)
+            for register in REGISTERS
+            for text in (folder / family / f"{register}.txt").read_text("utf-8").splitlines()
+        )
+        for family in sorted(each.name for each in folder.iterdir() if each.is_dir())
+    }
 
 
 def _phrasing(family: str, register: str, text: str) -> Phrasing:

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from ledgerline.environments.filings import CLOSEST, FilingsEnvironment, episode_fields
-from ledgerline.examples.coined import CoinedShares, with_coined_names
+from ledgerline.examples.coined import FILED, CoinedShares, with_coined_names
 from ledgerline.examples.everyday_words import ADJECTIVES, NOUNS
 from ledgerline.examples.example import Example, Holdout, Split
 from ledgerline.examples.firms import firm
@@ -27,7 +27,6 @@ SETTINGS = settings_with()
 ALL = CoinedShares(looked_up=1.0, at_once=1.0, companies=1.0, years=0.0)
 YEARS = CoinedShares(looked_up=0.0, at_once=0.0, companies=0.0, years=1.0)
 WORDS = frozenset((*ADJECTIVES, *NOUNS))
-FILED = set(range(2005, 2031))
 HOLDOUTS = make_holdouts(SETTINGS.holdouts, SETTINGS.seed)
 
 
@@ -59,7 +58,7 @@ def test_moved_years_are_all_moved_alike_and_to_none_held_out(
     assert sum(new != old for new, old in zip(moved, plain, strict=True)) > len(plain) / 2
     for new, old in zip(moved, plain, strict=True):
         if new == old:
-            assert not fiscal_years(old.prompt) & FILED
+            assert not fiscal_years(old.prompt) & set(FILED)
             continue
         before, after = (re.findall(r"\d+", each.prompt) for each in (old, new))
         moves = {int(late) - int(early) for early, late in zip(before, after, strict=True)} - {0}
