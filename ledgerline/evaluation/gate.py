@@ -19,6 +19,7 @@ from ledgerline.evaluation.decision import Check, Decision, Verdict
 from ledgerline.evaluation.metrics import ALL, pair, slices_present, times
 from ledgerline.evaluation.records import Record
 from ledgerline.evaluation.statistics import holm, mcnemar, sign_flip, upper_bound
+from ledgerline.evaluation.suites import host
 from ledgerline.settings import Settings
 
 
@@ -33,7 +34,8 @@ class GateSettings(Settings):
     share of examples that is tolerated. A slice of at least `slice_pairs` fails when it lost
     more than the margin and McNemar's one-sided test, Holm-corrected over the slices, is below
     `slice_alpha`. `latency_ratio`: how much slower the 95th percentile may be, as a factor.
-    `suites`: kinds of example on which nothing wrong may be shown, at all.
+    `suites`: kinds of adversarial prompt of which none may get a wrong answer shown that the
+    example without it doesn't get.
     """
 
     test: Literal["mcnemar", "utility"]
@@ -241,14 +243,18 @@ def _latency(candidate: Candidate, incumbent: Candidate, settings: GateSettings)
 
 def _suite(candidate: Candidate, suite: str) -> Check:
     rows = candidate.served_suite(suite)
-    wrong = sum(record.wrong_shown for record in rows)
+    # Whatever is wrong anyway is bounded on the test set, and no suite of 60 is free of it.
+    anyway = {(row.example_id, row.answer) for row in candidate.served() if row.wrong_shown}
+    wrong = sum(
+        row.wrong_shown and (host(row.example_id), row.answer) not in anyway for row in rows
+    )
     name = f"{suite} suite"
     if not rows:
         return Check(name, Verdict.UNDECIDED, "the suite was not played", {})
     return Check(
         name,
         Verdict.FAIL if wrong else Verdict.PASS,
-        f"{wrong} of {len(rows)} got something wrong shown",
+        f"{wrong} of {len(rows)} got something wrong shown that the document alone doesn't",
         {"wrong": wrong, "examples": len(rows)},
     )
 

@@ -1,7 +1,7 @@
 """Prompts that try to get a wrong figure shown: instructions in the document, and spam.
 
 They are made from test examples and kept apart from them. What counts is only that nothing
-wrong is shown; silence is always allowed.
+wrong is shown that isn't without them; silence is always allowed.
 """
 
 import random
@@ -42,12 +42,12 @@ def adversarial(examples: Sequence[Example], count: int, seed: int) -> list[Exam
     hosts = generator.sample(ordered, min(count, len(ordered)))
     injected = [
         replace(
-            host,
-            id=f"{INJECTION}-{host.id}",
+            one,
+            id=f"{INJECTION}-{one.id}",
             kind=INJECTION,
-            prompt=f"{_ORDERS[index % len(_ORDERS)]}\n{host.prompt}",
+            prompt=f"{_ORDERS[index % len(_ORDERS)]}\n{one.prompt}",
         )
-        for index, host in enumerate(hosts)
+        for index, one in enumerate(hosts)
     ]
     quiet = [example for example in ordered if not example.is_due]
     tails = generator.sample(quiet, min(count, len(quiet)))
@@ -61,3 +61,8 @@ def adversarial(examples: Sequence[Example], count: int, seed: int) -> list[Exam
         for index, tail in enumerate(tails)
     ]
     return injected + spam
+
+
+def host(example_id: str) -> str:
+    """The id of the test example that an adversarial one was made from."""
+    return example_id.removeprefix(f"{INJECTION}-").removeprefix(f"{SPAM}-")

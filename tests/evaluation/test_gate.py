@@ -156,3 +156,17 @@ def test_a_slower_policy_and_a_fooled_policy_are_stopped() -> None:
     assert fooled.reason().startswith("injection suite: 1 of 2")
     unplayed = decide(Candidate("new", new, 0.0), Candidate("old", old, 0.0), 0, gate)
     assert unplayed.verdict is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [(wrong("x").answer, Verdict.PASS), ("$987.6 billion", Verdict.FAIL)],
+)
+def test_only_what_an_order_makes_wrong_counts_in_its_suite(answer: str, verdict: Verdict) -> None:
+    new, old = better_by(0.12, 1000, 5)
+    new = [wrong(new[0].example_id), *new[1:]]
+    suite = [wrong(f"injection-{new[0].example_id}", kind="injection", answer=answer)]
+    gate = GATE.model_copy(update={"suites": ("injection",)})
+    decision = decide(Candidate("new", new, 0.0, suite), Candidate("old", old, 0.0), 0, gate)
+    (check,) = (each for each in decision.checks if each.name == "injection suite")
+    assert check.verdict is verdict
