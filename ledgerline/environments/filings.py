@@ -87,7 +87,7 @@ class FilingsEnvironment:
             return f"{answer.message}{near}"
         # What was asked is not said again: whoever copies would copy that.
         closest = self._found(meant)
-        if isinstance(closest, Hit) and not self._goes_on(failed, asked[failed], meant[failed]):
+        if isinstance(closest, Hit) and not self._goes_on(asked[failed], meant[failed]):
             entry |= _evidence(closest)
             return f"No such {failed}. {CLOSEST}{_described(closest.figure)}"
         return f"No such {failed}. {SUGGESTED}{json.dumps(meant, ensure_ascii=False)}"
@@ -159,13 +159,13 @@ class FilingsEnvironment:
             return None
         return meant
 
-    def _goes_on(self, argument: Argument, asked: str, name: str) -> bool:
+    def _goes_on(self, asked: str, name: str) -> bool:
         """Whether what was asked for is `name` and more: "revenue per visit" is no revenue.
 
-        Of companies and periods, only where the document has it so: else it was misread.
+        Only where the document has it so: else it was misread.
         """
         longer = _within(name.casefold().split(), asked.casefold().split())
-        return longer and (argument == "metric" or asked in self._document)
+        return longer and asked in self._document
 
     def _suggested(self, text: str, names: Sequence[str]) -> str:
         """The metric's name nearest to the caret, or what `text` asks to reckon, of such names.

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from ledgerline.examples.confirm import identity
 from ledgerline.examples.example import Example, Holdout
-from ledgerline.examples.firms import firm
+from ledgerline.examples.firms import Heard, firm
 from ledgerline.examples.holdouts import Holdouts
 from ledgerline.examples.indicators import indicator
 from ledgerline.examples.mentions import Mentions, periods_in
@@ -58,7 +58,7 @@ class CoinedShares(Settings):
 def with_coined_names(
     examples: Sequence[Example],
     shares: CoinedShares,
-    heard: Sequence[str],
+    heard: Heard,
     mentions: Mentions,
     holdouts: Holdouts,
     longest_prompt: int,
@@ -116,7 +116,7 @@ def _coined(
     example: Example,
     what: Named,
     written: str,
-    heard: Sequence[str],
+    heard: Heard,
     mentions: Mentions,
     holdouts: Holdouts,
     longest_prompt: int,
@@ -153,13 +153,13 @@ def _coined(
     return example
 
 
-def _metric_like(written: str, heard: Sequence[str], rng: random.Random) -> str | None:
+def _metric_like(written: str, heard: Heard, rng: random.Random) -> str | None:
     """A metric's name that can stand where `written` stood; None where this try made none."""
-    name = indicator(rng, heard)
+    name = indicator(rng, heard.words)
     return name if is_plural(name) is is_plural(written) else None
 
 
-def _firm_like(written: str, heard: Sequence[str], rng: random.Random) -> str | None:
+def _firm_like(written: str, heard: Heard, rng: random.Random) -> str | None:
     """The same of a company: with the ending that a possessive or a full stop after it needs."""
     name = firm(rng, heard)
     fits = all(name.lower().endswith(end) is written.lower().endswith(end) for end in ("s", "."))

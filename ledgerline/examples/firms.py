@@ -7,6 +7,7 @@ that meets these has to copy what stands in the document, whoever it is.
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ledgerline.examples.everyday_words import ADJECTIVES, NOUNS
 from ledgerline.examples.indicators import initials, invented_word
@@ -24,13 +25,25 @@ _CAPITALS = 0.2
 _STUTTERING = 0.15
 _ALIKE = 0.25
 _HEARD = 0.3
+_OF_NAMES = 0.3
 
 
-def firm(rng: random.Random, heard: Sequence[str] = ()) -> str:
-    """A name such as "Walnut Sanela", "TARIFF & SONS", "Obralix, Obrand & Pell Ltd." or "QVT".
-
-    `heard`: words of documents, of which any may stand in it.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Words that names which are made up have too: `words` of documents, and those of which
+    companies' `names` are made. Of such a word a policy that reads a few names learns where in a
+    name it stands, and would go on where a name ends with it for once.
     """
+
+    words: Sequence[str] = ()
+    names: Sequence[str] = ()
+
+
+NOTHING = Heard()
+
+
+def firm(rng: random.Random, heard: Heard = NOTHING) -> str:
+    """A name such as "Walnut Sanela", "TARIFF & SONS", "Obralix, Obrand & Pell Ltd." or "QVT"."""
     first = _word(rng, heard)
     second, third = (_beside(first, rng, heard) for _ in range(2))
     line, other = rng.sample(_LINES, 2)
@@ -61,7 +74,7 @@ def firm(rng: random.Random, heard: Sequence[str] = ()) -> str:
     return name.upper() if rng.random() < _CAPITALS else name
 
 
-def _beside(first: str, rng: random.Random, heard: Sequence[str]) -> str:
+def _beside(first: str, rng: random.Random, heard: Heard) -> str:
     """Another word of a name, which may begin or end as the first does: where a copy has come to
     is then told only by what stands before.
     """
@@ -73,9 +86,11 @@ def _beside(first: str, rng: random.Random, heard: Sequence[str]) -> str:
     return word
 
 
-def _word(rng: random.Random, heard: Sequence[str]) -> str:
-    if heard and rng.random() < _HEARD:
-        return rng.choice(heard).capitalize()
+def _word(rng: random.Random, heard: Heard) -> str:
+    if heard.words and rng.random() < _HEARD:
+        return rng.choice(heard.words).capitalize()
+    if heard.names and rng.random() < _OF_NAMES:
+        return rng.choice(heard.names).capitalize()
     if rng.random() < 0.5:
         return rng.choice(NOUNS if rng.random() < 0.7 else ADJECTIVES).capitalize()
     word = invented_word(rng)

@@ -2,8 +2,10 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from ledgerline.examples.firms import Heard
 from ledgerline.examples.grammar import Phrasing, phrasings, telling
 from ledgerline.examples.holdouts import Holdouts
 from ledgerline.examples.indicators import plural
@@ -12,30 +14,37 @@ from ledgerline.examples.silence import TALK_KINDS
 from ledgerline.filings.facts import Company
 
 _OFTEN = 3
+_IN_NAMES = 2
 _TELLS = 3.0
 _SLOT = re.compile(r"\{\w+\}")
 _WORD = re.compile(r"[a-z]{3,}")
 
 
-def common_words(companies: Sequence[Company], holdouts: Holdouts) -> list[str]:
+def heard_of(companies: Sequence[Company], holdouts: Holdouts) -> Heard:
     """Words that stand in several phrasings or names of companies that training has.
 
     Whatever the policy reads it has to write now and then, or it unlearns to.
     """
     families = _kept_phrasings(holdouts).values()
     texts = [_SLOT.sub(" ", phrasing.text) for family in families for phrasing in family]
-    texts += [company.name for company in companies if not holdouts.company(company.cik)]
+    names = [company.name for company in companies if not holdouts.company(company.cik)]
+    return Heard(_often([*texts, *names], _OFTEN), _often(names, _IN_NAMES))
+
+
+def _often(texts: Iterable[str], least: int) -> list[str]:
+    """The words that stand in at least so many of `texts`."""
     times = Counter(word for text in texts for word in set(_WORD.findall(text.lower())))
-    return sorted(word for word in times if times[word] >= _OFTEN)
+    return sorted(word for word in times if times[word] >= least)
 
 
-def without_telling(words: Sequence[str], holdouts: Holdouts) -> list[str]:
-    """Those of `words` that don't tell that no figure is due, nor would in the plural.
+def without_telling(heard: Heard, holdouts: Holdouts) -> Heard:
+    """`heard` without the words that tell that no figure is due, or would in the plural.
 
     What does is to do so wherever it stands in training.
     """
     tell = telling_words(holdouts)
-    return [word for word in words if tell.isdisjoint((word, plural(word)))]
+    words = [word for word in heard.words if tell.isdisjoint((word, plural(word)))]
+    return replace(heard, words=words)
 
 
 def telling_words(holdouts: Holdouts) -> set[str]:

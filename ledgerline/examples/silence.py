@@ -2,13 +2,13 @@
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
 from ledgerline.examples.confirm import Draft
 from ledgerline.examples.example import Ask, Holdout
-from ledgerline.examples.firms import firm
+from ledgerline.examples.firms import NOTHING, Heard, firm
 from ledgerline.examples.grammar import Phrasing
 from ledgerline.examples.indicators import indicator
 from ledgerline.examples.scribe import Scribe, Words
@@ -54,7 +54,7 @@ class SilentAuthor:
     Words `heard` may stand in names of what nobody files.
     """
 
-    def __init__(self, scribe: Scribe, due: DueAuthor, heard: Sequence[str] = ()):
+    def __init__(self, scribe: Scribe, due: DueAuthor, heard: Heard = NOTHING):
         self.scribe = scribe
         self._heard = heard
         self.universe = scribe.universe
@@ -140,7 +140,7 @@ class SilentAuthor:
         words, style = self.scribe.words(figure, phrasing, rng)
         company, metric, period = words.company, words.metric, words.period
         if kind == "unreported_metric":
-            metric = indicator(rng, self._heard)
+            metric = indicator(rng, self._heard.words)
             key = metric
         elif kind == "unknown_company":
             company = key = firm(rng, self._heard)

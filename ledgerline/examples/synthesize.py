@@ -17,8 +17,9 @@ from ledgerline.examples.coined import CoinedShares, with_coined_names
 from ledgerline.examples.commission import ClaudeSettings
 from ledgerline.examples.confirm import Draft, Refusal
 from ledgerline.examples.example import Example, Holdout, Split
+from ledgerline.examples.firms import NOTHING, Heard
 from ledgerline.examples.grammar import phrasings
-from ledgerline.examples.heard import common_words, without_telling
+from ledgerline.examples.heard import heard_of, without_telling
 from ledgerline.examples.holdouts import SLICES, Holdouts, HoldoutSettings
 from ledgerline.examples.intrusions import with_intrusions
 from ledgerline.examples.leakage import Expectation, check_each
@@ -134,7 +135,7 @@ class TemplateAuthor:
         self,
         universe: Universe,
         recombined: float = 0.0,
-        heard: Sequence[str] = (),
+        heard: Heard = NOTHING,
         along: float = 0.0,
     ):
         scribe = Scribe(universe, phrasings(), recombined, along)
@@ -182,7 +183,7 @@ class _Part:
     count: int
     companies: Sequence[Company]
     kinds: Mapping[str, float]
-    heard: Sequence[str]
+    heard: Heard
     holdouts: Holdouts
     settings: SynthesizeSettings
 
@@ -210,7 +211,7 @@ def synthesize(
     # The order of the kinds is theirs, not that of the params file.
     kinds = {kind: settings.kinds.get(kind, 0.0) for kind in KINDS}
     writer = Writer(search, settings.longest_prompt, settings.seed, mentions, holdouts)
-    heard = common_words(companies, holdouts)
+    heard = heard_of(companies, holdouts)
     untelling = without_telling(heard, holdouts)
     parts = _parts(companies, kinds | settings.train_kinds, untelling, holdouts, settings)
     train: list[Example] = []
@@ -261,7 +262,7 @@ def synthesize(
 def _parts(
     companies: Sequence[Company],
     kinds: Mapping[str, float],
-    heard: Sequence[str],
+    heard: Heard,
     holdouts: Holdouts,
     settings: SynthesizeSettings,
 ) -> list[_Part]:
@@ -339,7 +340,7 @@ def _write(part: _Part, writer: Writer, search: Search, mentions: Mentions) -> l
 
 def _varied(
     examples: Sequence[Example],
-    heard: Sequence[str],
+    heard: Heard,
     mentions: Mentions,
     holdouts: Holdouts,
     settings: SynthesizeSettings,

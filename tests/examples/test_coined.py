@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable
+from collections import Counter
 from datetime import date
 
 import pytest
@@ -11,9 +11,9 @@ from ledgerline.environments.filings import CLOSEST, FilingsEnvironment, episode
 from ledgerline.examples.coined import FILED, CoinedShares, with_coined_names
 from ledgerline.examples.everyday_words import ADJECTIVES, NOUNS
 from ledgerline.examples.example import Example, Holdout, Split
-from ledgerline.examples.firms import firm
+from ledgerline.examples.firms import NOTHING, Heard, firm
 from ledgerline.examples.grammar import phrasings
-from ledgerline.examples.heard import common_words
+from ledgerline.examples.heard import heard_of
 from ledgerline.examples.indicators import indicator
 from ledgerline.examples.jsonl import as_json, from_json
 from ledgerline.examples.leakage import check_examples
@@ -54,7 +54,7 @@ def test_moved_years_are_all_moved_alike_and_to_none_held_out(
 ) -> None:
     held = HOLDOUTS.fiscal_years
     plain = [example for example in corpus.train if not example.glossary]
-    moved = with_coined_names(plain, YEARS, (), mentions, HOLDOUTS, 220, seed=1)
+    moved = with_coined_names(plain, YEARS, NOTHING, mentions, HOLDOUTS, 220, seed=1)
     assert sum(new != old for new, old in zip(moved, plain, strict=True)) > len(plain) / 2
     for new, old in zip(moved, plain, strict=True):
         if new == old:
@@ -88,7 +88,7 @@ def test_an_amount_is_no_year(search: Search, mentions: Mentions) -> None:
         "2016.5 tons and 2014% in the 12 months to Q2 2020 and Q1 FY 21: "
     )
     example = Example("x", Split.TRAIN, "narrative", written, "", date(2020, 1, 1), None)
-    (moved,) = with_coined_names([example], YEARS, (), mentions, HOLDOUTS, 300, seed=3)
+    (moved,) = with_coined_names([example], YEARS, NOTHING, mentions, HOLDOUTS, 300, seed=3)
     changed = [
         old for old, new in zip(written.split(), moved.prompt.split(), strict=True) if old != new
     ]
@@ -146,7 +146,9 @@ def test_names_kept_for_evaluation_are_not_used(
 ) -> None:
     coined = [
         entry
-        for example in with_coined_names(corpus.train, ALL, (), mentions, HOLDOUTS, 220, seed=1)
+        for example in with_coined_names(
+            corpus.train, ALL, NOTHING, mentions, HOLDOUTS, 220, seed=1
+        )
         for entry in example.glossary
     ]
     firms = {name for name, usual in coined if search.knows("company", usual)}
@@ -172,28 +174,41 @@ def test_a_held_out_metric_behind_a_coined_name_is_a_leak(
     search: Search, corpus: Corpus, mentions: Mentions
 ) -> None:
     held = [e for e in corpus.test if Holdout.METRIC in e.holdouts and e.is_due]
-    renamed = with_coined_names(held, ALL, (), mentions, HOLDOUTS, 220, seed=1)
+    renamed = with_coined_names(held, ALL, NOTHING, mentions, HOLDOUTS, 220, seed=1)
     hidden = next(e for e in renamed if e.glossary)
     found = check_examples([hidden], corpus.test, search, HOLDOUTS, mentions)
     broken = {expectation.name for expectation in found if not expectation.met}
     assert "training asks for nothing held out" in broken
 
 
-@pytest.mark.parametrize("make", [indicator, firm])
-def test_words_of_documents_stand_in_some_names(make: Callable[..., str]) -> None:
+def test_words_of_documents_stand_in_some_names() -> None:
     """In those of what nobody files, too, or such a word would tell that a figure is due."""
-    names = [make(random.Random(seed), ["zebra"]).lower() for seed in range(200)]
-    assert 10 < sum("zebra" in name for name in names) < 190
+    for make in (
+        lambda rng: indicator(rng, ["zebra"]),
+        lambda rng: firm(rng, Heard(words=["zebra"])),
+    ):
+        names = [make(random.Random(seed)).lower() for seed in range(200)]
+        assert 10 < sum("zebra" in name for name in names) < 190
+
+
+def test_a_word_of_names_begins_some_and_ends_others() -> None:
+    """Or a policy that knows it from the middle of names goes on where one ends with it."""
+    names = [firm(random.Random(seed), Heard(names=["sail"])).lower() for seed in range(400)]
+    words = [name.split() for name in names if "sail" in name.split()]
+    assert sum(each[0] == "sail" for each in words) > 20
+    assert sum(each[-1] == "sail" for each in words) > 20
+    assert sum("sail" in each[1:-1] for each in words) > 5
 
 
 def test_common_words_are_those_of_training() -> None:
     families = phrasings().values()
     kept = [p.text.lower() for family in families for p in family if p.id not in HOLDOUTS.phrasings]
     known = [Company(cik, "Umbralis Zinnoria") for cik in range(200)]
-    words = common_words(known, HOLDOUTS)
-    assert {"umbralis", "zinnoria"} < set(words)
-    for word in set(words) - {"umbralis", "zinnoria"}:
-        assert sum(word in text for text in kept) >= 3
+    heard = heard_of(known, HOLDOUTS)
+    words = heard.words
+    assert set(heard.names) == {"umbralis", "zinnoria"} < set(words)
+    times = Counter(word for text in kept for word in set(re.findall("[a-z]+", text)))
+    assert all(times[word] >= 3 for word in set(words) - {"umbralis", "zinnoria"})
     hidden = [company for company in known if HOLDOUTS.company(company.cik)]
     assert len(hidden) >= 3
-    assert "umbralis" not in common_words(hidden, HOLDOUTS)
+    assert "umbralis" not in heard_of(hidden, HOLDOUTS).words

@@ -226,17 +226,18 @@ def test_a_miss_suggests_the_search_itself_where_that_would_miss_too(world: Worl
 def test_a_metric_that_goes_on_is_not_the_one_it_begins_with(world: World) -> None:
     example = world.one(lambda one: one.kind == "annual")
     (call,) = example.calls
-    environment = begun(world, example)
     longer = {**arguments(call), "metric": f"{call.metric} per visit"}
+    document = example.prompt.replace(call.metric, longer["metric"])
+    environment = begun(world, replace(example, prompt=document))
     assert CLOSEST not in environment.search(**longer)
     assert not environment.evidence[-1]["hit"]
 
 
-def test_a_company_or_period_misread_as_longer_is_shown_what_it_was(world: World) -> None:
+def test_what_was_misread_as_longer_is_shown_what_it_was(world: World) -> None:
     example = world.one(lambda one: one.kind == "annual")
     (call,) = example.calls
     environment = begun(world, example)
-    for name in ("company", "period"):
+    for name in ("company", "metric", "period"):
         longer = {**arguments(call), name: f"{arguments(call)[name]} per visit"}
         reply = environment.search(**longer)
         assert reply.startswith(f"No such {name}. {CLOSEST}{example.completion} | ")
