@@ -145,7 +145,8 @@ class FilingsEnvironment:
         """The arguments as the document itself has them, where that may help.
 
         What search knows stays as it was asked for; of the rest the name nearest to the caret is
-        taken. None where what failed is what the document says.
+        taken. None where what failed is what the document says: a metric that begins with the name
+        of another is none of these.
         """
         meant = dict(asked)
         for argument, text in asked.items():
@@ -155,7 +156,9 @@ class FilingsEnvironment:
                 meant[argument] = (
                     self._suggested(text, names) if argument == "metric" else names[-1]
                 )
-        if self._search.alike(failed, meant[failed], asked[failed]):
+        if self._search.alike(failed, meant[failed], asked[failed]) or (
+            failed == "metric" and self._goes_on(asked[failed], meant[failed])
+        ):
             return None
         return meant
 

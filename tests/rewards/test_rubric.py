@@ -229,7 +229,9 @@ def test_a_metric_that_goes_on_is_not_the_one_it_begins_with(world: World) -> No
     longer = {**arguments(call), "metric": f"{call.metric} per visit"}
     document = example.prompt.replace(call.metric, longer["metric"])
     environment = begun(world, replace(example, prompt=document))
-    assert CLOSEST not in environment.search(**longer)
+    reply = environment.search(**longer)
+    assert CLOSEST not in reply
+    assert SUGGESTED not in reply
     assert not environment.evidence[-1]["hit"]
 
 
