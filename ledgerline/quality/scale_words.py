@@ -7,10 +7,12 @@ import pandas as pd
 _SCALE = r"(?:thousand|million|billion|trillion|mn|mm|bn|tn)s?"
 _NUMBER = r"\d[\d,]*(?:\.\d+)?"
 _UNIT = r"(?:shares?|dollars?|euros?|yen|usd|eur|gbp|jpy|twd|cny)"
+# "thousands of fans" scale nothing, whatever stands before them.
+_AGAIN = rf"(?:(?:of|in)\s+{_SCALE}|{_SCALE}(?!\s+of\b))\b"
 # "9 billion billion", "$9 billion million", "9bn million", "9 billion shares (in millions)".
 DOUBLED_SCALE = (
-    rf"(?i){_NUMBER}\)?\s*{_SCALE}(?:\s+{_UNIT})?\)?[\s\-,]+\(?(?:of\s+|in\s+)?{_SCALE}\b"
-    rf"|\b{_SCALE}\s+{_SCALE}\b"
+    rf"(?i){_NUMBER}\)?\s*{_SCALE}(?:\s+{_UNIT})?\)?[\s\-,]+\(?{_AGAIN}"
+    rf"|\b{_SCALE}\s+{_AGAIN}"
 )
 # A number that is already written out in whole units and then scaled: "9,000,000,000 billion".
 WRITTEN_OUT_AND_SCALED = rf"(?i)\d{{1,3}}(?:,\d{{3}}){{3,}}(?:\.\d+)?\s*{_SCALE}\b"

@@ -199,7 +199,8 @@ def test_the_one_filing_with_the_other_sign(settings: ValidateSettings):
     "text",
     ["$9 billion billion", "$9 billion million", "9bn million", "sales of $1,2 billion, billion",
      "9,000,000,000 billion", "4 million (in thousands)", "15.6 billion shares million",
-     "($9 billion) millions", "NT$2.26 trillion dollars (in billions)"],
+     "($9 billion) millions", "NT$2.26 trillion dollars (in billions)",
+     "4 million (in thousands of dollars)"],
 )  # fmt: skip
 def test_scale_words_that_contradict(text: str):
     assert contradicts_itself(text)
@@ -210,7 +211,8 @@ def test_scale_words_that_contradict(text: str):
     ["$383.3 billion", "between $4 million and 5 billion", "$8.2 billion, $8.5 billion, $8.7 bn",
      "383,285 million", "(in millions) 4,500", "a million people and a billion cells",
      "$1.2 million. Billion-dollar plans", "15,552,752,000 shares",
-     "$4 million and billion-dollar plans"],
+     "$4 million and billion-dollar plans", "($71.9 million) Thousands of fans signed it",
+     "it lost 2 billion thousands of fans ago"],
 )  # fmt: skip
 def test_scale_words_that_are_fine(text: str):
     assert not contradicts_itself(text)
