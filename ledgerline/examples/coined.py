@@ -35,7 +35,8 @@ _YEARS = re.compile(
     r"|(?:\b(?:FY|Q[1-4]|[1-4]Q|H1|1H|9M) ?|\bF(?=['’])|(?<!\w)(?=['’]))['’]?(?=\d\d(?!\d)))"
     r"(?P<year>\d\d(?:\d\d)?)(?![\d%]|[.,]\d)"
 )
-_SHIFTS = range(-60, 50)
+_SHIFTS = range(-120, 90)
+_CENTURIES = range(1900, 2100)
 FILED = range(2005, 2031)
 """Years of which there may be filings."""
 Named = Literal["company", "metric"]
@@ -171,12 +172,19 @@ def _moved(example: Example, holdouts: Holdouts, rng: random.Random) -> Example:
     years = {_year(match) for match in _YEARS.finditer(example.prompt)}
     if not years:
         return example
-    # In two digits 2123 is as good as 2023.
-    held = {year % 100 for year in holdouts.fiscal_years}
+    # In two digits 1923 is as good as 2023. In four it isn't: who never writes "23" in a year would
+    # write another year where 2023 stands.
+    short = any(len(match["year"]) == 2 for match in _YEARS.finditer(example.prompt))
+    held = {year % 100 for year in holdouts.fiscal_years} if short else set()
     shifts = [
         shift
         for shift in _SHIFTS
-        if not any(year + shift in FILED or (year + shift) % 100 in held for year in years)
+        if all(
+            year + shift in _CENTURIES
+            and year + shift not in FILED
+            and (year + shift) % 100 not in held
+            for year in years
+        )
     ]
     if not shifts:
         return example
