@@ -44,7 +44,7 @@ def taught(model: Qwen2ForCausalLM, tokens: list[int], learnt: list[bool]) -> No
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        if loss < 0.02:
+        if loss < 0.005:  # of sixty tokens none must be sampled otherwise
             return
     pytest.fail(f"the tiny model has not learnt its dialogue (loss {loss:.2f})")
 
